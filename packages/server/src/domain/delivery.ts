@@ -1,0 +1,66 @@
+/** One event due at one endpoint: its states, its attempts, its id. */
+
+/**
+ * pending: waiting for its first or next attempt. held: its lane does not send for now.
+ * delivered, failed (dead letter), discarded: settled; only `failed` can be retried.
+ */
+export const DELIVERY_STATUSES = ['pending', 'held', 'delivered', 'failed', 'discarded'] as const;
+export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
+
+/** Every step a delivery may take. `docs/states.md` is checked against this table. */
+export const DELIVERY_TRANSITIONS: Readonly<Record<DeliveryStatus, readonly DeliveryStatus[]>> = {
+  pending: ['pending', 'held', 'delivered', 'failed', 'discarded'],
+  held: ['pending', 'delivered', 'failed', 'discarded'],
+  delivered: [],
+  failed: ['pending', 'discarded'],
+  discarded: [],
+};
+
+/** Why an attempt did not get a 2xx head. `http` = the status tells. */
+export type AttemptError =
+  | 'http'
+  | 'redirect'
+  | 'timeout_connect'
+  | 'timeout_tls'
+  | 'timeout_head'
+  | 'dns'
+  | 'refused'
+  | 'reset'
+  | 'tls'
+  | 'blocked_address'
+  | 'protocol'
+  | 'network';
+
+/** One HTTP request of a delivery, as it is stored. */
+export interface Attempt {
+  /** 1 for the first. */
+  attempt: number;
+  /** Environment's clock, ms. */
+  at: number;
+  /** HTTP status; 0 when no head came. */
+  status: number;
+  latency_ms: number;
+  error: AttemptError | null;
+  /** The system's own words about `error`, bounded. */
+  error_detail: string | null;
+  /** First bytes of the response body, or null. */
+  response_excerpt: string | null;
+}
+
+/** A delivery in a lane's window, ready to be sent. */
+export interface DueDelivery {
+  seq: number;
+  /** Position of the event in its environment's log. */
+  log: number;
+  attempts: number;
+  event: DueEvent;
+}
+
+/** What publishing needs of an event; one object is shared by all lanes of a fan-out. */
+export interface DueEvent {
+  event_id: string;
+  event_type: string;
+  message_id: string | null;
+  /** The envelope's JSON text without `seq`. */
+  envelope: string;
+}

@@ -27,7 +27,11 @@ export const ERRORS = {
     title: 'Not found',
     remedy: 'Check the identifier and that the key belongs to the same project and environment.',
   },
-  method_not_allowed: { status: 405, title: 'Method not allowed', remedy: 'Use a method named in the Allow header.' },
+  method_not_allowed: {
+    status: 405,
+    title: 'Method not allowed',
+    remedy: 'Use a method named in the Allow header.',
+  },
   idempotency_conflict: {
     status: 409,
     title: 'Idempotency-Key was used with another request',
@@ -53,8 +57,16 @@ export const ERRORS = {
     title: 'Unsupported media type',
     remedy: 'Send `Content-Type: application/json` in UTF-8.',
   },
-  malformed_body: { status: 400, title: 'The body cannot be read', remedy: 'Send well-formed JSON in UTF-8.' },
-  malformed_request: { status: 400, title: 'The request cannot be read', remedy: 'Send a well-formed HTTP/1.1 request.' },
+  malformed_body: {
+    status: 400,
+    title: 'The body cannot be read',
+    remedy: 'Send well-formed JSON in UTF-8.',
+  },
+  malformed_request: {
+    status: 400,
+    title: 'The request cannot be read',
+    remedy: 'Send a well-formed HTTP/1.1 request.',
+  },
   validation_failed: {
     status: 422,
     title: 'The request does not fit the schema',

@@ -32,5 +32,9 @@ export function notFound(kind: string, id: string): PostriderError {
 export function invalid(errors: FieldError[]): PostriderError {
   const first = errors[0];
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
-  return new PostriderError('validation_failed', first ? `${first.path}: ${first.message}${more}` : 'invalid', { errors });
+  return new PostriderError(
+    'validation_failed',
+    first ? `${first.path}: ${first.message}${more}` : 'invalid',
+    { errors },
+  );
 }

@@ -14,7 +14,13 @@ import type { EnvironmentName, EventEnvelope, SuppressionReason } from '@postrid
 import type { Attempt, DeliveryStatus, DueDelivery, DueEvent } from '../domain/delivery.ts';
 import type { Endpoint, EndpointSettings } from '../domain/endpoint.ts';
 import type { NewEvent } from '../domain/event.ts';
-import type { AcceptedRecipient, Message, NewMessage, OutgoingRecipient, Recipient } from '../domain/message.ts';
+import type {
+  AcceptedRecipient,
+  Message,
+  NewMessage,
+  OutgoingRecipient,
+  Recipient,
+} from '../domain/message.ts';
 import type { ApiKey, Environment, Project } from '../domain/tenancy.ts';
 
 /** Makes a creating call repeatable. Kept for 24 h of wall time per environment and key. */
@@ -60,7 +66,10 @@ export interface AccessStore {
   ): Promise<Idempotent<{ project: Project; environments: Environment[] }>>;
   listProjects(): Promise<Project[]>;
   listEnvironments(): Promise<Environment[]>;
-  createApiKey(key: NewApiKey, idempotency: Idempotency | null): Promise<Idempotent<{ key: ApiKey; sealed: string | null }>>;
+  createApiKey(
+    key: NewApiKey,
+    idempotency: Idempotency | null,
+  ): Promise<Idempotent<{ key: ApiKey; sealed: string | null }>>;
   listApiKeys(env: number | null, page: PageRequest): Promise<Page<ApiKey>>;
   /** Resolves to the key as it is now; `not_found` when it is not of this environment. */
   revokeApiKey(env: number | null, key_id: string, now: number): Promise<ApiKey>;
@@ -89,7 +98,12 @@ export interface AcceptStore {
     idempotency: Idempotency | null,
   ): Promise<Idempotent<{ event_ids: string[] }>>;
   /** Drops what of a scheduled message has not been handed to a transport. `conflict` when nothing is left to cancel. */
-  cancelMessage(env: number, message_id: string, now: number, event_ids: () => string): Promise<{ cancelled: string[] }>;
+  cancelMessage(
+    env: number,
+    message_id: string,
+    now: number,
+    event_ids: () => string,
+  ): Promise<{ cancelled: string[] }>;
 }
 
 /** What came of one attempt by a transport. All of it is committed together. */
@@ -139,7 +153,10 @@ export interface LaneLoad {
   end: boolean;
 }
 export interface PublishStore {
-  createEndpoint(endpoint: NewEndpoint, idempotency: Idempotency | null): Promise<Idempotent<{ endpoint: Endpoint }>>;
+  createEndpoint(
+    endpoint: NewEndpoint,
+    idempotency: Idempotency | null,
+  ): Promise<Idempotent<{ endpoint: Endpoint }>>;
   updateEndpoint(env: number, endpoint_id: string, change: EndpointChange): Promise<Endpoint>;
   /** Pending deliveries are discarded. */
   deleteEndpoint(env: number, endpoint_id: string, now: number): Promise<void>;
@@ -219,7 +236,11 @@ export interface SuppressionStore {
   /** `not_found` when it is not there. Emits `suppression.removed`. */
   removeSuppression(env: number, address: string, event: NewEvent): Promise<void>;
   getSuppression(env: number, address: string): Promise<Suppression | null>;
-  listSuppressions(env: number, filter: { reason: SuppressionReason | null; q: string | null }, page: PageRequest): Promise<Page<Suppression>>;
+  listSuppressions(
+    env: number,
+    filter: { reason: SuppressionReason | null; q: string | null },
+    page: PageRequest,
+  ): Promise<Page<Suppression>>;
 }
 
 // ---------------------------------------------------------------- query
@@ -294,7 +315,11 @@ export interface QueryStore {
   logPosition(env: number, event_id: string): Promise<number | null>;
   logEnd(env: number): Promise<number>;
   listDeliveries(env: number, filter: DeliveryFilter, page: PageRequest): Promise<Page<DeliveryView>>;
-  getDelivery(env: number, lane: number, seq: number): Promise<{ delivery: DeliveryView; attempts: Attempt[] } | null>;
+  getDelivery(
+    env: number,
+    lane: number,
+    seq: number,
+  ): Promise<{ delivery: DeliveryView; attempts: Attempt[] } | null>;
   endpointStats(lane: number, since: number): Promise<EndpointStats>;
 }
 
@@ -325,7 +350,8 @@ export interface StoreHealth {
 }
 
 export interface Store
-  extends AccessStore,
+  extends
+    AccessStore,
     AcceptStore,
     RecordStore,
     DeliverStore,

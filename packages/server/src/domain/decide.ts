@@ -1,0 +1,74 @@
+/**
+ * The one decision: what an event changes. Pure, so that every store adapter can run it inside the
+ * transaction that stores the event, whichever stage the event comes from.
+ */
+
+import { OPERATIONAL_EVENT_TYPES, type StateSnapshot, type SuppressionReason } from '@postrider/contract/events';
+import { factsOf, stateOf, type FactSet } from '@postrider/contract/state';
+import { wantsEventType } from './endpoint.ts';
+
+/** What the decision needs to know of an endpoint. */
+export interface EndpointRule {
+  lane: number;
+  endpoint_id: string;
+  event_types: readonly string[];
+}
+
+export interface DecisionInput {
+  event_type: string;
+  /** JSON text of the event's data. */
+  data: string;
+  /** Facts known of (message, recipient) before; null for events without that pair. */
+  facts: FactSet | null;
+  /** The endpoints of the event's environment, in lane order. */
+  endpoints: readonly EndpointRule[];
+  about_endpoint_id?: string | undefined;
+}
+
+export interface Decision {
+  facts: FactSet | null;
+  state: StateSnapshot | null;
+  /** Set when the recipient is from now on not to be mailed. */
+  suppress: SuppressionReason | null;
+  /** The endpoints that get a delivery of this event. */
+  deliverTo: readonly EndpointRule[];
+}
+
+const OPERATIONAL: ReadonlySet<string> = new Set(OPERATIONAL_EVENT_TYPES);
+
+export function isOperational(eventType: string): boolean {
+  return OPERATIONAL.has(eventType);
+}
+
+export function decide(input: DecisionInput): Decision {
+  const facts = input.facts === null ? null : input.facts | factsAdded(input);
+  return {
+    facts,
+    state: facts === null ? null : stateOf(facts),
+    suppress: suppressionFor(input),
+    deliverTo: subscribers(input),
+  };
+}
+
+function factsAdded(input: DecisionInput): FactSet {
+  // Only opens and clicks carry a fact in their data; the others need no parsing in the commit path.
+  const looks = input.event_type === 'open' || input.event_type === 'click';
+  return factsOf({ event_type: input.event_type, data: looks ? JSON.parse(input.data) : undefined });
+}
+
+/** DESIGN section 9: complaint, unsubscribe, and a hard bounce whose rule blames the address. */
+function suppressionFor(input: DecisionInput): SuppressionReason | null {
+  if (input.event_type === 'complaint' || input.event_type === 'unsubscribe') return input.event_type;
+  if (input.event_type !== 'bounce') return null;
+  const data = JSON.parse(input.data) as { suppressed?: unknown };
+  return data.suppressed === true ? 'bounce' : null;
+}
+
+function subscribers(input: DecisionInput): readonly EndpointRule[] {
+  const chosen: EndpointRule[] = [];
+  for (const endpoint of input.endpoints) {
+    if (endpoint.endpoint_id === input.about_endpoint_id) continue;
+    if (wantsEventType(endpoint.event_types, input.event_type)) chosen.push(endpoint);
+  }
+  return chosen;
+}

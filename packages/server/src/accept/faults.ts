@@ -1,0 +1,41 @@
+/** Everything that is wrong with one request, collected, so that a caller mends it in one go. */
+
+import type { FieldError } from '@postrider/contract/errors';
+import { invalid, PostriderError } from '../domain/errors.ts';
+
+/** More would help nobody and would let a bad request cost a large answer. */
+const MOST = 50;
+
+export class Faults {
+  readonly errors: FieldError[] = [];
+
+  /** `path` is a JSON Pointer; `message` says what is wrong and what to do about it. */
+  add(path: string, message: string): void {
+    if (this.errors.length < MOST) this.errors.push({ path, message });
+  }
+
+  addAll(errors: readonly FieldError[]): void {
+    for (const error of errors) this.add(error.path, error.message);
+  }
+
+  /** Whether nothing more needs to be looked for. */
+  get full(): boolean {
+    return this.errors.length >= MOST;
+  }
+
+  /** Throws `validation_failed` with all of them, if there is any. */
+  throwIfAny(): void {
+    const error = this.error();
+    if (error !== null) throw error;
+  }
+
+  error(): PostriderError | null {
+    return this.errors.length === 0 ? null : invalid(this.errors);
+  }
+}
+
+/** One reference token of a JSON Pointer (RFC 6901), shortened so that a hostile key cannot fill the answer. */
+export function token(key: string): string {
+  const short = key.length > 100 ? `${key.slice(0, 100)}…` : key;
+  return short.toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1');
+}

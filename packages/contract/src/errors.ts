@@ -32,6 +32,11 @@ export const ERRORS = {
     title: 'Method not allowed',
     remedy: 'Use a method named in the Allow header.',
   },
+  request_timeout: {
+    status: 408,
+    title: 'The request came too slowly',
+    remedy: 'Send the whole request within `http.request_timeout_ms`.',
+  },
   idempotency_conflict: {
     status: 409,
     title: 'Idempotency-Key was used with another request',
@@ -81,6 +86,11 @@ export const ERRORS = {
     status: 422,
     title: 'The message is too large',
     remedy: 'Send smaller attachments, or raise `limits.message_bytes`.',
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'Headers too large',
+    remedy: 'Send fewer or shorter headers than `http.header_bytes`.',
   },
   too_many_requests: { status: 429, title: 'Too many requests', remedy: 'Wait for the time in Retry-After.' },
   internal: {

@@ -3,9 +3,12 @@
  * transaction that stores the event, whichever stage the event comes from.
  */
 
-import { OPERATIONAL_EVENT_TYPES, type StateSnapshot, type SuppressionReason } from '@postrider/contract/events';
+import {
+  OPERATIONAL_EVENT_TYPES,
+  type StateSnapshot,
+  type SuppressionReason,
+} from '@postrider/contract/events';
 import { factsOf, stateOf, type FactSet } from '@postrider/contract/state';
-import { wantsEventType } from './endpoint.ts';
 
 /** What the decision needs to know of an endpoint. */
 export interface EndpointRule {
@@ -20,8 +23,8 @@ export interface DecisionInput {
   data: string;
   /** Facts known of (message, recipient) before; null for events without that pair. */
   facts: FactSet | null;
-  /** The endpoints of the event's environment, in lane order. */
-  endpoints: readonly EndpointRule[];
+  /** Endpoints of the event's environment that want its type, in lane order (`SubscriptionIndex`). */
+  subscribers: readonly EndpointRule[];
   about_endpoint_id?: string | undefined;
 }
 
@@ -46,7 +49,7 @@ export function decide(input: DecisionInput): Decision {
     facts,
     state: facts === null ? null : stateOf(facts),
     suppress: suppressionFor(input),
-    deliverTo: subscribers(input),
+    deliverTo: without(input.subscribers, input.about_endpoint_id),
   };
 }
 
@@ -64,11 +67,10 @@ function suppressionFor(input: DecisionInput): SuppressionReason | null {
   return data.suppressed === true ? 'bounce' : null;
 }
 
-function subscribers(input: DecisionInput): readonly EndpointRule[] {
-  const chosen: EndpointRule[] = [];
-  for (const endpoint of input.endpoints) {
-    if (endpoint.endpoint_id === input.about_endpoint_id) continue;
-    if (wantsEventType(endpoint.event_types, input.event_type)) chosen.push(endpoint);
-  }
-  return chosen;
+function without(
+  subscribers: readonly EndpointRule[],
+  endpointId: string | undefined,
+): readonly EndpointRule[] {
+  if (endpointId === undefined) return subscribers;
+  return subscribers.filter((endpoint) => endpoint.endpoint_id !== endpointId);
 }

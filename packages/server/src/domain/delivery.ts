@@ -53,6 +53,8 @@ export interface DueDelivery {
   /** Position of the event in its environment's log. */
   log: number;
   attempts: number;
+  /** Attempts made before the present run of the retry schedule: a retried dead letter starts it anew. */
+  base: number;
   event: DueEvent;
 }
 

@@ -166,7 +166,7 @@ export interface PublishStore {
   allEndpoints(): Promise<{ endpoint: Endpoint; pending: number }[]>;
 
   /**
-   * First-attempt deliveries with `seq > after`. Runs between transactions, so that a load that reaches the
+   * First-attempt deliveries with `seq > after`. Every lane begins parked, new ones too. Runs between transactions, so that a load that reaches the
    * end and turns the lane live misses nothing and repeats nothing.
    */
   loadFresh(lane: number, after: number, limit: number): Promise<LaneLoad>;
@@ -181,6 +181,8 @@ export interface PublishStore {
   retryDelivery(env: number, lane: number, seq: number): Promise<void>;
   /** Pending, held or failed -> discarded. `conflict` when it is settled otherwise. */
   discardDelivery(env: number, lane: number, seq: number, now: number): Promise<void>;
+  /** Discards at most `limit` of the lane's pending deliveries with `seq <= through`; resolves to how many. */
+  discardLane(lane: number, through: number, limit: number, now: number): Promise<number>;
 }
 
 export interface NewEndpoint extends EndpointSettings {

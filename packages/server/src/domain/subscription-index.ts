@@ -1,0 +1,27 @@
+/** Which endpoints of one environment want an event type, remembered per type. */
+
+import type { EndpointRule } from './decide.ts';
+import { wantsEventType } from './endpoint.ts';
+
+/** Custom types are the customer's to invent, so the memory of them has a bound. */
+const REMEMBERED_TYPES = 1000;
+
+export class SubscriptionIndex {
+  readonly #rules: readonly EndpointRule[];
+  readonly #byType = new Map<string, readonly EndpointRule[]>();
+
+  /** `rules` in lane order. */
+  constructor(rules: readonly EndpointRule[]) {
+    this.#rules = rules;
+  }
+
+  wanting(eventType: string): readonly EndpointRule[] {
+    let wanting = this.#byType.get(eventType);
+    if (wanting === undefined) {
+      wanting = this.#rules.filter((rule) => wantsEventType(rule.event_types, eventType));
+      if (this.#byType.size >= REMEMBERED_TYPES) this.#byType.clear();
+      this.#byType.set(eventType, wanting);
+    }
+    return wanting;
+  }
+}

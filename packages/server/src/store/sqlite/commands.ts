@@ -1,0 +1,55 @@
+/** The writer's table of commands: each runs inside a transaction, with the writer's context. */
+
+import { acceptMessage, cancelMessage, recordEvents } from './commands/accept.ts';
+import { advanceClock, createApiKey, createProject, revokeApiKey } from './commands/access.ts';
+import { createEndpoint, deleteEndpoint, updateEndpoint } from './commands/endpoints.ts';
+import {
+  discardDelivery,
+  discardLane,
+  loadFresh,
+  loadRetries,
+  nextRetryAt,
+  parkLane,
+  retryDelivery,
+  settle,
+  settleDelivered,
+} from './commands/lanes.ts';
+import { claimOutgoing, nextOutgoingAt, recordOutcomes } from './commands/outgoing.ts';
+import { probe } from './commands/probe.ts';
+import { purge, purgeIdempotency } from './commands/purge.ts';
+import { addSuppressions, removeSuppression } from './commands/suppressions.ts';
+
+export const COMMANDS = {
+  acceptMessage,
+  addSuppressions,
+  advanceClock,
+  cancelMessage,
+  claimOutgoing,
+  createApiKey,
+  createEndpoint,
+  createProject,
+  deleteEndpoint,
+  discardDelivery,
+  discardLane,
+  loadFresh,
+  loadRetries,
+  nextOutgoingAt,
+  nextRetryAt,
+  parkLane,
+  probe,
+  purge,
+  purgeIdempotency,
+  recordEvents,
+  recordOutcomes,
+  removeSuppression,
+  retryDelivery,
+  revokeApiKey,
+  settle,
+  settleDelivered,
+  updateEndpoint,
+} as const;
+
+export type CommandName = keyof typeof COMMANDS;
+type Rest<F> = F extends (context: never, ...args: infer A) => unknown ? A : never;
+export type CommandArgs<N extends CommandName> = Rest<(typeof COMMANDS)[N]>;
+export type CommandResult<N extends CommandName> = ReturnType<(typeof COMMANDS)[N]>;

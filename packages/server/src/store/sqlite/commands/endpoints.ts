@@ -1,0 +1,89 @@
+/** Endpoints: made, changed, deleted. Every change is told in the commit notice, the lane lives on it. */
+
+import { notFound } from '../../../domain/errors.ts';
+import type { Endpoint, EndpointSettings } from '../../../domain/endpoint.ts';
+import type { EndpointChange, Idempotency, Idempotent, NewEndpoint } from '../../ports.ts';
+import { once } from '../idempotency.ts';
+import { settingsOf, toEndpoint } from '../rows.ts';
+import { NO_CONTEXT, storeEvent } from '../store-event.ts';
+import type { WriteContext } from '../write-context.ts';
+
+export function createEndpoint(
+  context: WriteContext,
+  endpoint: NewEndpoint,
+  idempotency: Idempotency | null,
+): Idempotent<{ endpoint: Endpoint }> {
+  return once(context, endpoint.env, idempotency, () => {
+    const { lastInsertRowid } = context
+      .sql(
+        `INSERT INTO endpoint (endpoint_id, env, settings, status, secret_sealed, created_at, updated_at)
+         VALUES (?, ?, ?, 'enabled', ?, ?, ?)`,
+      )
+      .run(
+        endpoint.endpoint_id,
+        endpoint.env,
+        JSON.stringify(settingsOf(endpoint)),
+        endpoint.secret_sealed,
+        endpoint.created_at,
+        endpoint.created_at,
+      );
+    context.forgetEnvironment(endpoint.env);
+    const row = context.sql('SELECT * FROM endpoint WHERE lane = ?').get(lastInsertRowid);
+    const created = toEndpoint(row as Record<string, unknown>);
+    context.changes.endpoint(created, false);
+    return { endpoint: created };
+  });
+}
+
+export function updateEndpoint(
+  context: WriteContext,
+  env: number,
+  endpoint_id: string,
+  change: EndpointChange,
+): Endpoint {
+  const before = find(context, env, endpoint_id);
+  const after: Endpoint = { ...before, ...withoutEvents(change) };
+  context
+    .sql(
+      `UPDATE endpoint SET settings = ?, status = ?, disabled_reason = ?, secret_sealed = ?, previous_secret_sealed = ?,
+         previous_secret_until = ?, updated_at = ? WHERE lane = ?`,
+    )
+    .run(
+      JSON.stringify(settingsOf(after)),
+      after.status,
+      after.disabled_reason,
+      after.secret_sealed,
+      after.previous_secret_sealed,
+      after.previous_secret_until,
+      after.updated_at,
+      after.lane,
+    );
+  context.forgetEnvironment(env);
+  for (const event of change.events ?? []) storeEvent(context, context.environment(env), event, NO_CONTEXT);
+  context.changes.endpoint(after, false);
+  return after;
+}
+
+function withoutEvents(change: EndpointChange): Partial<EndpointSettings> & Partial<Endpoint> {
+  const { events: _events, ...rest } = change;
+  return rest;
+}
+
+/** The lane's pending deliveries go with the endpoint; its history stays until its retention ends. */
+export function deleteEndpoint(context: WriteContext, env: number, endpoint_id: string, now: number): void {
+  const endpoint = find(context, env, endpoint_id);
+  context
+    .sql('UPDATE endpoint SET deleted_at = ?, status = ?, updated_at = ? WHERE lane = ?')
+    .run(now, 'disabled', now, endpoint.lane);
+  context.live.delete(endpoint.lane);
+  context.forgetEnvironment(env);
+  context.changes.endpoint(endpoint, true);
+}
+
+function find(context: WriteContext, env: number, endpoint_id: string): Endpoint {
+  const row = context
+    .sql('SELECT * FROM endpoint WHERE endpoint_id = ? AND env = ? AND deleted_at IS NULL')
+    .get(endpoint_id, env);
+  if (row === undefined) throw notFound('endpoint', endpoint_id);
+  return toEndpoint(row);
+}

@@ -1,0 +1,186 @@
+/**
+ * Retention, in steps small enough that no commit waits for one. Pending deliveries, their events and
+ * recipients still on their way are never touched.
+ *
+ * Every sweep walks one table in its own (time-like) order from where the last step stopped, and ends at
+ * the first row that is too young, so a step costs the same whatever the size of the history.
+ */
+
+import type { RetentionPolicy } from '../../ports.ts';
+import { logKey } from '../log-position.ts';
+import type { WriteContext } from '../write-context.ts';
+import { SETTLED_STATUS, discardLane } from './lanes.ts';
+
+/** Where a sweep goes on. `skipped`: the first row it had to leave, where the next round begins. */
+interface Sweep {
+  at: number;
+  skipped: number | null;
+}
+
+/** `keep`: old but needed. `young`: the sweep is over. */
+type Verdict = 'delete' | 'keep' | 'young';
+
+/** Looks at no more than `limit` rows per sweep; returns how many rows it looked at, 0 = done. */
+export function purge(context: WriteContext, env: number, policy: RetentionPolicy, limit: number): number {
+  return (
+    purgeRaw(context, env, policy.raw_before, limit) +
+    purgeSettled(context, env, policy, limit) +
+    purgeEvents(context, env, policy.events_before, limit) +
+    purgeMessages(context, env, policy.events_before, limit) +
+    purgeDeletedLanes(context, env, limit)
+  );
+}
+
+function sweep<R extends Record<string, unknown>>(
+  context: WriteContext,
+  name: string,
+  rowsAfter: (key: number) => R[],
+  keyOf: (row: R) => number,
+  judge: (row: R) => Verdict,
+  remove: (row: R) => void,
+): number {
+  const state = context.sweeps.get(name) ?? { at: -1, skipped: null };
+  let looked = 0;
+  for (const row of rowsAfter(state.at)) {
+    const verdict = judge(row);
+    if (verdict === 'young') {
+      restart(context.sweeps, name, state);
+      return looked;
+    }
+    looked++;
+    state.at = keyOf(row);
+    if (verdict === 'delete') remove(row);
+    else state.skipped ??= keyOf(row) - 1;
+  }
+  if (looked === 0) restart(context.sweeps, name, state);
+  else context.sweeps.set(name, state);
+  return looked;
+}
+
+function restart(sweeps: Map<string, Sweep>, name: string, state: Sweep): void {
+  sweeps.set(name, { at: state.skipped ?? state.at, skipped: null });
+}
+
+function purgeRaw(context: WriteContext, env: number, before: number, limit: number): number {
+  const needed = context.sql(
+    'SELECT 1 FROM outgoing WHERE mid = ? UNION ALL SELECT 1 FROM event WHERE mid = ? AND at >= ? LIMIT 1',
+  );
+  return sweep(
+    context,
+    `raw ${env}`,
+    (mid) =>
+      context
+        .sql('SELECT mid, created_at FROM message WHERE env = ? AND mid > ? ORDER BY mid LIMIT ?')
+        .all(env, mid, limit),
+    (row) => row['mid'] as number,
+    (row) => {
+      if ((row['created_at'] as number) >= before) return 'young';
+      return needed.get(row['mid'] as number, row['mid'] as number, before) === undefined ? 'delete' : 'keep';
+    },
+    (row) => context.sql('DELETE FROM raw_message WHERE mid = ?').run(row['mid'] as number),
+  );
+}
+
+/** Dead letters have a longer life than what was delivered. */
+function purgeSettled(context: WriteContext, env: number, policy: RetentionPolicy, limit: number): number {
+  let looked = 0;
+  for (const row of context.sql('SELECT lane FROM endpoint WHERE env = ? ORDER BY lane').all(env)) {
+    const lane = row['lane'] as number;
+    looked += sweep(
+      context,
+      `settled ${lane}`,
+      (seq) =>
+        context
+          .sql('SELECT seq, status, at FROM settled WHERE lane = ? AND seq > ? ORDER BY seq LIMIT ?')
+          .all(lane, seq, limit),
+      (settled) => settled['seq'] as number,
+      (settled) => judgeSettled(settled['status'] as number, settled['at'] as number, policy),
+      (settled) => {
+        context.sql('DELETE FROM settled WHERE lane = ? AND seq = ?').run(lane, settled['seq'] as number);
+        context.sql('DELETE FROM attempt WHERE lane = ? AND seq = ?').run(lane, settled['seq'] as number);
+      },
+    );
+    if (looked >= limit) break;
+  }
+  return looked;
+}
+
+function judgeSettled(status: number, at: number, policy: RetentionPolicy): Verdict {
+  if (status === SETTLED_STATUS.failed) return at < policy.dead_letters_before ? 'delete' : 'keep';
+  return at < policy.events_before ? 'delete' : 'young';
+}
+
+/** The newest event stays: its position is where the log goes on. */
+function purgeEvents(context: WriteContext, env: number, before: number, limit: number): number {
+  return sweep(
+    context,
+    `event ${env}`,
+    (log) =>
+      context
+        .sql('SELECT log, at, deliveries FROM event WHERE log > ? AND log < ? ORDER BY log LIMIT ?')
+        .all(Math.max(log, logKey(env, 0)), logKey(env, context.environment(env).logEnd), limit),
+    (row) => row['log'] as number,
+    (row) => {
+      if ((row['at'] as number) >= before) return 'young';
+      return isNeeded(context, row['deliveries'] as string) ? 'keep' : 'delete';
+    },
+    (row) => context.sql('DELETE FROM event WHERE log = ?').run(row['log'] as number),
+  );
+}
+
+/** A delivery that is pending, or settled and still kept, needs its event. */
+function isNeeded(context: WriteContext, deliveries: string): boolean {
+  const known = context.sql(
+    'SELECT 1 FROM pending WHERE lane = ? AND seq = ? UNION ALL SELECT 1 FROM settled WHERE lane = ? AND seq = ?',
+  );
+  for (const pair of deliveries === '' ? [] : deliveries.split(' ')) {
+    const [lane, seq] = pair.split(':').map(Number) as [number, number];
+    if (known.get(lane, seq, lane, seq) !== undefined) return true;
+  }
+  return false;
+}
+
+function purgeMessages(context: WriteContext, env: number, before: number, limit: number): number {
+  const needed = context.sql(
+    'SELECT 1 FROM outgoing WHERE mid = ? UNION ALL SELECT 1 FROM event WHERE mid = ? LIMIT 1',
+  );
+  return sweep(
+    context,
+    `message ${env}`,
+    (mid) =>
+      context
+        .sql('SELECT mid, created_at FROM message WHERE env = ? AND mid > ? ORDER BY mid LIMIT ?')
+        .all(env, mid, limit),
+    (row) => row['mid'] as number,
+    (row) => {
+      if ((row['created_at'] as number) >= before) return 'young';
+      return needed.get(row['mid'] as number, row['mid'] as number) === undefined ? 'delete' : 'keep';
+    },
+    (row) => {
+      for (const table of ['raw_message', 'recipient', 'message']) {
+        context.sql(`DELETE FROM ${table} WHERE mid = ?`).run(row['mid'] as number);
+      }
+    },
+  );
+}
+
+function purgeDeletedLanes(context: WriteContext, env: number, limit: number): number {
+  let gone = 0;
+  const lanes = context.sql('SELECT lane FROM endpoint WHERE env = ? AND deleted_at IS NOT NULL').all(env);
+  for (const { lane } of lanes) {
+    gone += discardLane(context, lane as number, Number.MAX_SAFE_INTEGER, limit - gone, context.now(env));
+    if (gone >= limit) break;
+  }
+  return gone;
+}
+
+export function purgeIdempotency(context: WriteContext, before: number, limit: number): number {
+  return Number(
+    context
+      .sql(
+        `DELETE FROM idempotency WHERE (env, key) IN (
+           SELECT env, key FROM idempotency WHERE created_at < ? ORDER BY created_at LIMIT ?)`,
+      )
+      .run(before, limit).changes,
+  );
+}

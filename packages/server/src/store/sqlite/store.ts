@@ -1,0 +1,343 @@
+/** The embedded store: one SQLite file, a writer thread, a reader thread, a checkpointer. */
+
+import { mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EventEnvelope, SuppressionReason } from '@postrider/contract/events';
+import type { Attempt } from '../../domain/delivery.ts';
+import type { Endpoint } from '../../domain/endpoint.ts';
+import type { NewEvent } from '../../domain/event.ts';
+import type { NewMessage, OutgoingRecipient } from '../../domain/message.ts';
+import type { ApiKey, Environment, Project } from '../../domain/tenancy.ts';
+import type {
+  CommitNotice,
+  DeliveryFilter,
+  DeliveryView,
+  EndpointChange,
+  EndpointStats,
+  EventFilter,
+  Idempotency,
+  LaneLoad,
+  MessageFilter,
+  MessageView,
+  NewApiKey,
+  NewEndpoint,
+  OutcomeRecord,
+  Page,
+  PageRequest,
+  RetentionPolicy,
+  Settlement,
+  Store,
+  StoreHealth,
+  Suppression,
+} from '../ports.ts';
+import type { ChangeColumns } from './changes.ts';
+import { Checkpointer } from './checkpointer.ts';
+import { Committer, type CommitterLimits } from './committer.ts';
+import { Reader } from './reader.ts';
+
+export interface SqliteOptions {
+  /** Folder of the database file; made when absent. */
+  dir: string;
+  writerCacheMb: number;
+  readerCacheMb: number;
+  walLimitBytes: number;
+  limits: CommitterLimits;
+  /** Told of every commit: its duration and how many commands it took along. */
+  onCommitMeasured?: (milliseconds: number, commands: number) => void;
+}
+
+export const DATABASE_FILE = 'postrider.db';
+
+export class SqliteStore implements Store {
+  readonly #path: string;
+  readonly #committer: Committer;
+  readonly #reader: Reader;
+  readonly #checkpointer: Checkpointer;
+
+  private constructor(path: string, committer: Committer, reader: Reader, checkpointer: Checkpointer) {
+    this.#path = path;
+    this.#committer = committer;
+    this.#reader = reader;
+    this.#checkpointer = checkpointer;
+  }
+
+  /** Opens and migrates. Throws when the file is of a newer release or cannot be written. */
+  static async open(options: SqliteOptions): Promise<SqliteStore> {
+    mkdirSync(options.dir, { recursive: true, mode: 0o700 });
+    const path = join(options.dir, DATABASE_FILE);
+    const committer = await Committer.start({ path, cacheMb: options.writerCacheMb }, options.limits);
+    committer.onCommit = options.onCommitMeasured ?? (() => {});
+    const reader = await Reader.start({ path, cacheMb: options.readerCacheMb });
+    const checkpointer = await Checkpointer.start(path, options.walLimitBytes, (work) =>
+      committer.quietly(work),
+    );
+    return new SqliteStore(path, committer, reader, checkpointer);
+  }
+
+  onCommit(listener: (notice: CommitNotice) => void): void {
+    this.#committer.onChanges = (changes) => listener(toNotice(changes));
+  }
+
+  async close(): Promise<void> {
+    await this.#checkpointer.close();
+    await this.#reader.close();
+    // Last: closing the last connection moves the rest of the log into the file.
+    await this.#committer.close();
+  }
+
+  // ---------------------------------------------------------------- access
+
+  createProject(project: Project, idempotency: Idempotency | null) {
+    return this.#committer.run('createProject', [project, idempotency]);
+  }
+  listProjects(): Promise<Project[]> {
+    return this.#reader.query('listProjects', []);
+  }
+  listEnvironments(): Promise<Environment[]> {
+    return this.#reader.query('listEnvironments', []);
+  }
+  createApiKey(key: NewApiKey, idempotency: Idempotency | null) {
+    return this.#committer.run('createApiKey', [key, idempotency]);
+  }
+  listApiKeys(env: number | null, page: PageRequest): Promise<Page<ApiKey>> {
+    return this.#reader.query('listApiKeys', [env, page]);
+  }
+  revokeApiKey(env: number | null, key_id: string, now: number): Promise<ApiKey> {
+    return this.#committer.run('revokeApiKey', [env, key_id, now]);
+  }
+  findApiKey(hash: string): Promise<ApiKey | null> {
+    return this.#reader.query('findApiKey', [hash]);
+  }
+  advanceClock(env: number, by_ms: number): Promise<Environment> {
+    return this.#committer.run('advanceClock', [env, by_ms]);
+  }
+
+  // ---------------------------------------------------------------- accept, record, deliver
+
+  acceptMessage(message: NewMessage, idempotency: Idempotency | null) {
+    const weight = { rows: 2 + 4 * message.recipients.length, bytes: message.raw.byteLength + 2000 };
+    return this.#committer.admit('acceptMessage', [message, idempotency], weight);
+  }
+  recordEvents(env: number, events: NewEvent[], idempotency: Idempotency | null) {
+    const bytes = events.reduce((sum, event) => sum + event.data.length + 300, 0);
+    return this.#committer.admit('recordEvents', [env, events, idempotency], {
+      rows: 2 * events.length,
+      bytes,
+    });
+  }
+  cancelMessage(env: number, message_id: string, now: number) {
+    return this.#committer.run('cancelMessage', [env, message_id, now]);
+  }
+  recordOutcomes(outcomes: OutcomeRecord[]): Promise<void> {
+    return this.#committer.run('recordOutcomes', [outcomes], {
+      rows: 4 * outcomes.length,
+      bytes: 1000 * outcomes.length,
+    });
+  }
+  claimOutgoing(env: number, now: number, limit: number): Promise<OutgoingRecipient[]> {
+    return this.#committer.run('claimOutgoing', [env, now, limit]);
+  }
+  nextOutgoingAt(env: number): Promise<number | null> {
+    return this.#committer.run('nextOutgoingAt', [env]);
+  }
+
+  // ---------------------------------------------------------------- publish
+
+  createEndpoint(endpoint: NewEndpoint, idempotency: Idempotency | null) {
+    return this.#committer.run('createEndpoint', [endpoint, idempotency]);
+  }
+  updateEndpoint(env: number, endpoint_id: string, change: EndpointChange): Promise<Endpoint> {
+    return this.#committer.run('updateEndpoint', [env, endpoint_id, change]);
+  }
+  deleteEndpoint(env: number, endpoint_id: string, now: number): Promise<void> {
+    return this.#committer.run('deleteEndpoint', [env, endpoint_id, now]);
+  }
+  getEndpoint(env: number, endpoint_id: string): Promise<Endpoint | null> {
+    return this.#reader.query('getEndpoint', [env, endpoint_id]);
+  }
+  listEndpoints(env: number, page: PageRequest): Promise<Page<Endpoint>> {
+    return this.#reader.query('listEndpoints', [env, page]);
+  }
+  allEndpoints(): Promise<{ endpoint: Endpoint; pending: number }[]> {
+    return this.#reader.query('allEndpoints', []);
+  }
+  loadFresh(lane: number, after: number, limit: number): Promise<LaneLoad> {
+    return this.#committer.run('loadFresh', [lane, after, limit], { rows: limit, bytes: 0 });
+  }
+  loadRetries(lane: number, now: number, limit: number): Promise<LaneLoad> {
+    return this.#committer.run('loadRetries', [lane, now, limit], { rows: limit, bytes: 0 });
+  }
+  nextRetryAt(lane: number): Promise<number | null> {
+    return this.#committer.run('nextRetryAt', [lane]);
+  }
+  parkLane(lane: number): void {
+    // A store that cannot park cannot commit either: there is nothing the lane could get through a notice.
+    this.#committer.run('parkLane', [lane]).catch(() => undefined);
+  }
+  async settle(settlements: Settlement[]): Promise<void> {
+    const { numbers, excerpts, others } = splitSettlements(settlements);
+    const weight = { rows: settlements.length, bytes: 300 * settlements.length };
+    const done = [];
+    if (excerpts.length > 0) done.push(this.#committer.run('settleDelivered', [numbers, excerpts], weight));
+    if (others.length > 0) done.push(this.#committer.run('settle', [others], weight));
+    await Promise.all(done);
+  }
+  retryDelivery(env: number, lane: number, seq: number): Promise<void> {
+    return this.#committer.run('retryDelivery', [env, lane, seq]);
+  }
+  discardDelivery(env: number, lane: number, seq: number, now: number): Promise<void> {
+    return this.#committer.run('discardDelivery', [env, lane, seq, now]);
+  }
+  discardLane(lane: number, through: number, limit: number, now: number): Promise<number> {
+    return this.#committer.run('discardLane', [lane, through, limit, now], { rows: limit, bytes: 0 });
+  }
+
+  // ---------------------------------------------------------------- suppressions
+
+  addSuppressions(
+    env: number,
+    items: { address: string; reason: SuppressionReason; event_id: string }[],
+    at: number,
+    idempotency: Idempotency | null,
+  ) {
+    const weight = { rows: 2 * items.length, bytes: 300 * items.length };
+    return this.#committer.admit('addSuppressions', [env, items, at, idempotency], weight);
+  }
+  removeSuppression(env: number, address: string, event: NewEvent): Promise<void> {
+    return this.#committer.run('removeSuppression', [env, address, event]);
+  }
+  getSuppression(env: number, address: string): Promise<Suppression | null> {
+    return this.#reader.query('getSuppression', [env, address]);
+  }
+  listSuppressions(
+    env: number,
+    filter: { reason: SuppressionReason | null; q: string | null },
+    page: PageRequest,
+  ): Promise<Page<Suppression>> {
+    return this.#reader.query('listSuppressions', [env, filter, page]);
+  }
+
+  // ---------------------------------------------------------------- query
+
+  getMessage(env: number, message_id: string): Promise<MessageView | null> {
+    return this.#reader.query('getMessage', [env, message_id]);
+  }
+  listMessages(env: number, filter: MessageFilter, page: PageRequest): Promise<Page<MessageView>> {
+    return this.#reader.query('listMessages', [env, filter, page]);
+  }
+  rawMessage(env: number, message_id: string): Promise<Uint8Array | null> {
+    return this.#reader.query('rawMessage', [env, message_id]);
+  }
+  getEvent(env: number, event_id: string): Promise<EventEnvelope | null> {
+    return this.#reader.query('getEvent', [env, event_id]);
+  }
+  listEvents(env: number, filter: EventFilter, page: PageRequest): Promise<Page<EventEnvelope>> {
+    return this.#reader.query('listEvents', [env, filter, page]);
+  }
+  eventsAfter(env: number, log: number, limit: number): Promise<{ log: number; envelope: string }[]> {
+    return this.#reader.query('eventsAfter', [env, log, limit]);
+  }
+  logPosition(env: number, event_id: string): Promise<number | null> {
+    return this.#reader.query('findLogPosition', [env, event_id]);
+  }
+  logEnd(env: number): Promise<number> {
+    return this.#reader.query('logEnd', [env]);
+  }
+  listDeliveries(env: number, filter: DeliveryFilter, page: PageRequest): Promise<Page<DeliveryView>> {
+    return this.#reader.query('listDeliveries', [env, filter, page]);
+  }
+  getDelivery(
+    env: number,
+    lane: number,
+    seq: number,
+  ): Promise<{ delivery: DeliveryView; attempts: Attempt[] } | null> {
+    return this.#reader.query('getDelivery', [env, lane, seq]);
+  }
+  endpointStats(lane: number, since: number): Promise<EndpointStats> {
+    return this.#reader.query('endpointStats', [lane, since]);
+  }
+
+  // ---------------------------------------------------------------- maintain
+
+  purge(env: number, policy: RetentionPolicy, limit: number): Promise<number> {
+    return this.#committer.run('purge', [env, policy, limit], { rows: limit, bytes: 0 });
+  }
+  purgeIdempotency(before: number, limit: number): Promise<number> {
+    return this.#committer.run('purgeIdempotency', [before, limit], { rows: limit, bytes: 0 });
+  }
+  backup(path: string): Promise<number> {
+    return this.#checkpointer.backup(path);
+  }
+  async health(): Promise<StoreHealth> {
+    // An idle store proves itself by a commit; a busy one has just done so.
+    if (this.#committer.queued === 0) await this.#committer.run('probe', []).catch(() => undefined);
+    return {
+      writable: this.#committer.lastError === null,
+      last_error: this.#committer.lastError ?? this.#checkpointer.lastError,
+      commit_queue: this.#committer.queued,
+      wal_bytes: this.#checkpointer.walBytes,
+      database_bytes: statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0,
+    };
+  }
+}
+
+/** The usual result (2xx, no consequences) crosses the thread as numbers; the others as they are. */
+function splitSettlements(settlements: readonly Settlement[]): {
+  numbers: Float64Array;
+  excerpts: (string | null)[];
+  others: Settlement[];
+} {
+  const others: Settlement[] = [];
+  const usual: Settlement[] = [];
+  for (const settlement of settlements) {
+    if (settlement.verdict === 'delivered' && settlement.events.length === 0) usual.push(settlement);
+    else others.push(settlement);
+  }
+  const numbers = new Float64Array(usual.length * 6);
+  const excerpts: (string | null)[] = [];
+  let i = 0;
+  for (const { lane, seq, attempt } of usual) {
+    numbers[i++] = lane;
+    numbers[i++] = seq;
+    numbers[i++] = attempt.attempt;
+    numbers[i++] = attempt.at;
+    numbers[i++] = attempt.status;
+    numbers[i++] = attempt.latency_ms;
+    excerpts.push(attempt.response_excerpt);
+  }
+  return { numbers, excerpts, others };
+}
+
+function toNotice(changes: ChangeColumns): CommitNotice {
+  const events = changes.eventIds.map((event_id, i) => ({
+    event_id,
+    event_type: changes.eventTypes[i] as string,
+    message_id: changes.messageIds[i] as string | null,
+    envelope: changes.envelopes[i] as string,
+  }));
+  const lanes = new Map<number, CommitNotice['lanes'][number]>();
+  for (let i = 0; i < changes.lanes.length; i++) {
+    const lane = changes.lanes[i] as number;
+    const event = changes.events[i] as number;
+    let entry = lanes.get(lane);
+    if (entry === undefined) {
+      entry = { lane, items: [] };
+      lanes.set(lane, entry);
+    }
+    entry.items.push({ seq: changes.seqs[i] as number, log: changes.logs[event] as number, event });
+  }
+  return {
+    events,
+    lanes: [...lanes.values()],
+    waiting: changes.waiting,
+    endpoints: changes.endpoints,
+    logs: pairs(changes.logEnds, (env, log) => ({ env, log })),
+    outgoing: pairs(changes.outgoing, (env, next_at) => ({ env, next_at })),
+  };
+}
+
+function pairs<T>(flat: readonly number[], make: (a: number, b: number) => T): T[] {
+  const made: T[] = [];
+  for (let i = 0; i < flat.length; i += 2) made.push(make(flat[i] as number, flat[i + 1] as number));
+  return made;
+}

@@ -1,0 +1,146 @@
+/**
+ * The writer thread's view of the database: prepared statements and the few facts it keeps between commands.
+ * It is the only writer, so what it remembers is true until one of its own commands fails; then it forgets.
+ */
+
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { EnvironmentName } from '@postrider/contract/events';
+import { newId } from '../../base/ids.ts';
+import { PostriderError } from '../../domain/errors.ts';
+import type { EndpointRule } from '../../domain/decide.ts';
+import { SubscriptionIndex } from '../../domain/subscription-index.ts';
+import { Changes } from './changes.ts';
+import { logKey, logLimit, logPosition } from './log-position.ts';
+
+export interface EnvironmentFacts {
+  env: number;
+  name: EnvironmentName;
+  clock_offset_ms: number;
+  subscriptions: SubscriptionIndex;
+  /** Position of the newest event in the log. */
+  logEnd: number;
+}
+
+export class WriteContext {
+  readonly db: DatabaseSync;
+  /** The running command's changes. */
+  changes = new Changes();
+  /** Recipients handed to the deliver stage and not yet settled; ends with the process, as it should. */
+  readonly claimed = new Set<number>();
+  /** Where the retention sweeps go on. */
+  readonly sweeps = new Map<string, { at: number; skipped: number | null }>();
+  /** Lanes whose new deliveries go into commit notices. Every lane begins outside. */
+  readonly live = new Set<number>();
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #environments = new Map<number, EnvironmentFacts>();
+  readonly #lastSeq = new Map<number, number>();
+  readonly #dirtyLanes = new Set<number>();
+  readonly #counters = new Map<string, { env: number; hour: number; eventType: string; n: number }>();
+
+  constructor(db: DatabaseSync) {
+    this.db = db;
+  }
+
+  sql(text: string): StatementSync {
+    let statement = this.#statements.get(text);
+    if (statement === undefined) {
+      statement = this.db.prepare(text);
+      this.#statements.set(text, statement);
+    }
+    return statement;
+  }
+
+  newEventId(): string {
+    return newId('evt');
+  }
+
+  environment(env: number): EnvironmentFacts {
+    let facts = this.#environments.get(env);
+    if (facts === undefined) {
+      facts = this.#readEnvironment(env);
+      this.#environments.set(env, facts);
+    }
+    return facts;
+  }
+
+  /** Environment's time. */
+  now(env: number): number {
+    return Date.now() + this.environment(env).clock_offset_ms;
+  }
+
+  /** After a change of endpoints or clock. */
+  forgetEnvironment(env: number): void {
+    this.#environments.delete(env);
+  }
+
+  nextSeq(lane: number): number {
+    let last = this.#lastSeq.get(lane);
+    if (last === undefined) {
+      const row = this.sql('SELECT last_seq FROM lane_seq WHERE lane = ?').get(lane);
+      last = row === undefined ? 0 : (row['last_seq'] as number);
+    }
+    this.#lastSeq.set(lane, last + 1);
+    this.#dirtyLanes.add(lane);
+    return last + 1;
+  }
+
+  count(env: number, at: number, eventType: string): void {
+    const hour = Math.floor(at / 3_600_000);
+    const key = `${env} ${hour} ${eventType}`;
+    const counter = this.#counters.get(key);
+    if (counter === undefined) this.#counters.set(key, { env, hour, eventType, n: 1 });
+    else counter.n++;
+  }
+
+  /** Writes what the command changed in memory; the last act inside its savepoint. */
+  flush(): void {
+    for (const lane of this.#dirtyLanes) {
+      this.sql(
+        'INSERT INTO lane_seq (lane, last_seq) VALUES (?, ?) ON CONFLICT (lane) DO UPDATE SET last_seq = excluded.last_seq',
+      ).run(lane, this.#lastSeq.get(lane) as number);
+    }
+    this.#dirtyLanes.clear();
+    for (const { env, hour, eventType, n } of this.#counters.values()) {
+      this.sql(
+        'INSERT INTO counter (env, hour, event_type, n) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n',
+      ).run(env, hour, eventType, n);
+    }
+    this.#counters.clear();
+  }
+
+  /** After a rollback nothing remembered can be trusted, the log ends and lanes least of all. */
+  forget(): void {
+    this.#environments.clear();
+    this.#lastSeq.clear();
+    this.#dirtyLanes.clear();
+    this.#counters.clear();
+  }
+
+  #readEnvironment(env: number): EnvironmentFacts {
+    const row = this.sql('SELECT name, clock_offset_ms FROM environment WHERE env = ?').get(env);
+    if (row === undefined) throw new PostriderError('not_found', `There is no environment ${env}.`);
+    const end = this.sql('SELECT max(log) AS log FROM event WHERE log >= ? AND log < ?').get(
+      logKey(env, 0),
+      logLimit(env),
+    );
+    return {
+      env,
+      name: row['name'] as EnvironmentName,
+      clock_offset_ms: row['clock_offset_ms'] as number,
+      subscriptions: new SubscriptionIndex(this.#readRules(env)),
+      logEnd: end?.['log'] === null || end === undefined ? 0 : logPosition(end['log'] as number),
+    };
+  }
+
+  #readRules(env: number): EndpointRule[] {
+    return this.sql(
+      'SELECT lane, endpoint_id, settings FROM endpoint WHERE env = ? AND deleted_at IS NULL ORDER BY lane',
+    )
+      .all(env)
+      .map((row) => ({
+        lane: row['lane'] as number,
+        endpoint_id: row['endpoint_id'] as string,
+        event_types: (JSON.parse(row['settings'] as string) as { event_types: string[] }).event_types,
+      }));
+  }
+}

@@ -57,12 +57,12 @@ function readAttachment(item: unknown, at: string, faults: Faults): AttachmentIn
     faults.add(at, 'must be an object with `filename` and `content`');
     return null;
   }
-  const before = faults.errors.length;
+  const before = faults.count;
   const content = readContent(item.content, `${at}/content`, faults);
   report(faults, `${at}/filename`, filenameTrouble(item.filename));
   report(faults, `${at}/content_id`, contentIdTrouble(item.content_id));
   const type = readType(item, content, `${at}/content_type`, faults);
-  if (faults.errors.length > before) return null;
+  if (faults.count > before) return null;
   return {
     filename: item.filename as string,
     content,

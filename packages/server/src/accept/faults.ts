@@ -8,14 +8,13 @@ const MOST = 50;
 
 export class Faults {
   readonly errors: FieldError[] = [];
+  /** Faults found, those beyond the kept ones too. */
+  count = 0;
 
   /** `path` is a JSON Pointer; `message` says what is wrong and what to do about it. */
   add(path: string, message: string): void {
+    this.count++;
     if (this.errors.length < MOST) this.errors.push({ path, message });
-  }
-
-  addAll(errors: readonly FieldError[]): void {
-    for (const error of errors) this.add(error.path, error.message);
   }
 
   /** Whether nothing more needs to be looked for. */

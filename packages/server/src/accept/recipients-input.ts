@@ -29,7 +29,7 @@ export function readMailbox(value: unknown, at: string, faults: Faults): Mailbox
 }
 
 function readMailboxObject(value: Record<string, unknown>, at: string, faults: Faults): Mailbox | null {
-  const before = faults.errors.length;
+  const before = faults.count;
   for (const key of Object.keys(value))
     if (key !== 'email' && key !== 'name') {
       faults.add(at, 'has an unknown field; an address has `email` and `name`');
@@ -46,7 +46,7 @@ function readMailboxObject(value: Record<string, unknown>, at: string, faults: F
     faults.add(`${at}/email`, `the address ${address.reason}`);
     return null;
   }
-  return faults.errors.length > before ? null : { ...address, name: (name as string).trim() };
+  return faults.count > before ? null : { ...address, name: (name as string).trim() };
 }
 
 /** One mailbox or a list of them. */
@@ -79,7 +79,7 @@ export function readRecipients(
   limits: Pick<AcceptLimits, 'recipients'>,
   faults: Faults,
 ): RecipientInput[] {
-  const before = faults.errors.length;
+  const before = faults.count;
   const recipients = new Map<string, RecipientInput>();
   let given = 0;
   for (const role of ROLES) {
@@ -89,7 +89,7 @@ export function readRecipients(
     for (const mailbox of readMailboxes(value, `/${role}`, limits.recipients, faults))
       if (!recipients.has(mailbox.address)) recipients.set(mailbox.address, { mailbox, role });
   }
-  if (faults.errors.length > before) return [];
+  if (faults.count > before) return [];
   if (given > limits.recipients)
     faults.add(
       '/to',

@@ -1,0 +1,296 @@
+/** Messages on their way in, by every door: checked, composed, and handed to the store in one command each. */
+
+import { isId } from '@postrider/contract/ids';
+import { problemType, ERRORS, type Problem } from '@postrider/contract/errors';
+import { newId } from '../base/ids.ts';
+import { labelsJson } from '../domain/event.ts';
+import { invalid, notFound, PostriderError } from '../domain/errors.ts';
+import type { AcceptedRecipient, NewMessage, NewRecipient, RecipientRole } from '../domain/message.ts';
+import type { Environment } from '../domain/tenancy.ts';
+import type { Idempotency, Idempotent } from '../store/ports.ts';
+import { parseAddrSpec, type AddrSpec } from './address.ts';
+import { composeMime } from './compose-mime.ts';
+import { compress } from './compress.ts';
+import type { AcceptLimits } from './limits.ts';
+import { readMessage, type MessageInput } from './message-input.ts';
+import { readMime, type MimeInput, type SmtpClient } from './mime-input.ts';
+
+/** What accepting messages needs of the store. */
+export interface SubmissionStore {
+  acceptMessage(
+    message: NewMessage,
+    idempotency: Idempotency | null,
+  ): Promise<Idempotent<{ message_id: string; recipients: AcceptedRecipient[] }>>;
+  cancelMessage(
+    env: number,
+    message_id: string,
+    now: number,
+    event_ids: () => string,
+  ): Promise<{ cancelled: string[] }>;
+}
+
+export interface SubmissionSettings {
+  store: SubmissionStore;
+  clocks: { now(env: number): number };
+  limits: AcceptLimits;
+  /** Whether some transport can carry mail of this environment. */
+  canCarry(environment: Environment): boolean;
+  /** For what no caller can mend; it is answered as `internal`. */
+  log: { error(fields: object, message: string): void };
+  /** Our own name in Received. */
+  hostname?: string;
+  /** Domain of the Message-ID; the sender's own when null. */
+  messageIdDomain?: string | null;
+}
+
+export interface Submitted {
+  message_id: string;
+  recipients: AcceptedRecipient[];
+}
+export type BatchResult = Submitted | { error: Problem };
+
+export interface SmtpSubmission {
+  /** Empty for the null reverse-path. */
+  mail_from: string;
+  recipients: string[];
+  /** After dot-unstuffing. */
+  raw: Buffer;
+  smtputf8: boolean;
+  client?: SmtpClient;
+}
+
+/** Items of a batch that are with the store at once. Enough to fill a commit, few enough to bound their bodies. */
+const BATCH_CONCURRENCY = 100;
+/** A batch gives way to other requests after this long, in ms. */
+const BATCH_SLICE_MS = 10;
+
+export class Submissions {
+  readonly #settings: SubmissionSettings;
+  readonly #hostname: string;
+
+  constructor(settings: SubmissionSettings) {
+    this.#settings = settings;
+    this.#hostname = settings.hostname ?? 'localhost';
+  }
+
+  /**
+   * One message of the API. `validation_failed` names every field that does not fit; `no_transport`,
+   * `message_too_large`, `idempotency_conflict` and `overloaded` are the other refusals.
+   */
+  async submit(
+    environment: Environment,
+    body: unknown,
+    idempotency: Idempotency | null,
+  ): Promise<Idempotent<Submitted>> {
+    const now = this.#settings.clocks.now(environment.env);
+    const input = readMessage(body, { limits: this.#settings.limits, now });
+    this.#refuseWithoutTransport(environment);
+    const message_id = newId('msg');
+    const raw = composeMime(input, {
+      messageId: `${message_id}@${this.#settings.messageIdDomain ?? input.from.domain}`,
+      date: new Date(input.send_at ?? now),
+    });
+    this.#refuseTooLarge(raw.length);
+    const message = newMessage(environment, message_id, input, now);
+    message.size = raw.length;
+    message.raw = await compress(raw);
+    return this.#settings.store.acceptMessage(message, idempotency);
+  }
+
+  /**
+   * Up to `limits.batch` messages, each accepted or refused on its own, answered in their order. Each item has an
+   * idempotency key of its own, so that a batch that was cut off can be sent again whole.
+   */
+  async submitBatch(
+    environment: Environment,
+    items: unknown[],
+    idempotency: Idempotency | null,
+  ): Promise<BatchResult[]> {
+    const { limits } = this.#settings;
+    if (items.length === 0 || items.length > limits.batch)
+      throw invalid([{ path: '/messages', message: `must have 1 to ${limits.batch} messages` }]);
+    const results: BatchResult[] = [];
+    const refusals: PostriderError[] = [];
+    const slice = { until: performance.now() + BATCH_SLICE_MS };
+    const queue = items.entries();
+    const work = async (): Promise<void> => {
+      for (const [index, item] of queue) {
+        if (performance.now() > slice.until) await yieldTurn(slice);
+        const key = idempotency && { ...idempotency, key: `${idempotency.key}#${index}` };
+        try {
+          const { message_id, recipients } = await this.submit(environment, item, key);
+          results[index] = { message_id, recipients };
+        } catch (error) {
+          const refusal = this.#asRefusal(error);
+          refusals.push(refusal);
+          results[index] = { error: problemOf(refusal) };
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(BATCH_CONCURRENCY, items.length) }, work));
+    // When nothing at all could be kept, the whole request is to be repeated, and the door says when.
+    const first = refusals[0];
+    if (
+      first !== undefined &&
+      refusals.length === items.length &&
+      refusals.every((one) => one.status === 503)
+    )
+      throw first;
+    return results;
+  }
+
+  /** One SMTP transaction. The recipients were checked as they came; what the message itself says is checked here. */
+  async submitMime(
+    environment: Environment,
+    submission: SmtpSubmission,
+  ): Promise<{ message_id: string; recipients: AcceptedRecipient[] }> {
+    const now = this.#settings.clocks.now(environment.env);
+    this.#refuseWithoutTransport(environment);
+    this.#refuseTooLarge(submission.raw.length);
+    const from = submission.mail_from === '' ? null : envelopeAddress(submission.mail_from, submission);
+    const recipients = envelopeRecipients(submission, this.#settings.limits);
+    const message_id = newId('msg');
+    const input = readMime(submission.raw, {
+      limits: this.#settings.limits,
+      message_id,
+      messageIdHeader: `${message_id}@${this.#settings.messageIdDomain ?? from?.domain ?? this.#hostname}`,
+      hostname: this.#hostname,
+      date: new Date(now),
+      client: submission.client ?? null,
+    });
+    const message = mimeMessage(environment, message_id, from?.address ?? '', recipients, input, now);
+    message.raw = await compress(input.raw);
+    const accepted = await this.#settings.store.acceptMessage(message, null);
+    return { message_id: accepted.message_id, recipients: accepted.recipients };
+  }
+
+  /** Takes back what of a scheduled message has not been handed to a transport; resolves to those addresses. */
+  async cancel(environment: Environment, message_id: string): Promise<{ cancelled: string[] }> {
+    if (!isId('msg', message_id)) throw notFound('message', message_id);
+    const now = this.#settings.clocks.now(environment.env);
+    return this.#settings.store.cancelMessage(environment.env, message_id, now, () => newId('evt'));
+  }
+
+  #refuseWithoutTransport(environment: Environment): void {
+    if (this.#settings.canCarry(environment)) return;
+    throw new PostriderError(
+      'no_transport',
+      `No transport can carry mail of the ${environment.name} environment, so nothing was kept.`,
+    );
+  }
+
+  #refuseTooLarge(size: number): void {
+    const most = this.#settings.limits.message_bytes;
+    if (size > most)
+      throw new PostriderError(
+        'message_too_large',
+        `The message has ${size} octets; limits.message_bytes is ${most}.`,
+      );
+  }
+
+  #asRefusal(error: unknown): PostriderError {
+    if (error instanceof PostriderError) return error;
+    this.#settings.log.error({ err: error }, 'message of a batch could not be accepted');
+    return new PostriderError('internal', 'The message could not be accepted.', { cause: error });
+  }
+}
+
+async function yieldTurn(slice: { until: number }): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  slice.until = performance.now() + BATCH_SLICE_MS;
+}
+
+function newMessage(
+  environment: Environment,
+  message_id: string,
+  input: MessageInput,
+  now: number,
+): NewMessage {
+  const expired = input.expires_at !== null && input.expires_at <= now;
+  return {
+    message_id,
+    env: environment.env,
+    via: 'api',
+    from: input.from.address,
+    subject: input.subject,
+    stream: input.stream,
+    labels: labelsJson(input.tags, input.metadata, input.campaign_id),
+    tags: input.tags,
+    metadata: input.metadata,
+    campaign_id: input.campaign_id,
+    size: 0,
+    created_at: now,
+    send_at: input.send_at,
+    expires_at: input.expires_at,
+    options: JSON.stringify({ ...input.track, unsubscribe: input.unsubscribe }),
+    raw: NOTHING,
+    recipients: input.recipients.map(({ mailbox, role }) =>
+      newRecipient(mailbox.address, role, expired ? 'expired' : null),
+    ),
+  };
+}
+
+const NOTHING = new Uint8Array(0);
+const NO_OPTIONS = JSON.stringify({ opens: false, clicks: false, unsubscribe: null });
+
+function mimeMessage(
+  environment: Environment,
+  message_id: string,
+  from: string,
+  recipients: string[],
+  input: MimeInput,
+  now: number,
+): NewMessage {
+  return {
+    message_id,
+    env: environment.env,
+    via: 'smtp',
+    from,
+    subject: input.subject,
+    stream: input.stream,
+    labels: labelsJson(input.tags, input.metadata, input.campaign_id),
+    tags: input.tags,
+    metadata: input.metadata,
+    campaign_id: input.campaign_id,
+    size: input.raw.length,
+    created_at: now,
+    send_at: null,
+    expires_at: null,
+    options: NO_OPTIONS,
+    raw: NOTHING,
+    recipients: recipients.map((address) => newRecipient(address, input.roleOf(address), null)),
+  };
+}
+
+function newRecipient(address: string, role: RecipientRole, drop: NewRecipient['drop']): NewRecipient {
+  return { address, role, event_id: newId('evt'), drop };
+}
+
+function envelopeAddress(text: string, submission: SmtpSubmission): AddrSpec {
+  const address = parseAddrSpec(text);
+  if (!address.ok) throw invalid([{ path: '/envelope', message: `the address ${address.reason}` }]);
+  if (address.utf8 && !submission.smtputf8)
+    throw invalid([{ path: '/envelope', message: 'an address needs SMTPUTF8; say so in MAIL FROM' }]);
+  return address;
+}
+
+/** Each address once, in the order of the RCPT commands. */
+function envelopeRecipients(submission: SmtpSubmission, limits: AcceptLimits): string[] {
+  const most = limits.recipients;
+  if (submission.recipients.length === 0 || submission.recipients.length > most)
+    throw invalid([{ path: '/envelope', message: `must have 1 to ${most} recipients` }]);
+  return [...new Set(submission.recipients.map((text) => envelopeAddress(text, submission).address))];
+}
+
+/** One item's refusal in the shape of every other error (RFC 9457). */
+function problemOf(error: PostriderError): Problem {
+  const { status, title } = ERRORS[error.code];
+  return {
+    type: problemType(error.code),
+    title,
+    status,
+    code: error.code,
+    detail: error.message,
+    errors: error.errors,
+  };
+}

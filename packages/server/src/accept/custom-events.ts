@@ -1,0 +1,171 @@
+/** An application's own events (`custom.…`): checked, given their ids, and stored like every other event. */
+
+import { isId } from '@postrider/contract/ids';
+import { newId } from '../base/ids.ts';
+import { labelsJson, NO_LABELS, type NewEvent } from '../domain/event.ts';
+import type { Environment } from '../domain/tenancy.ts';
+import type { Idempotency, Idempotent } from '../store/ports.ts';
+import { parseAddrSpec } from './address.ts';
+import { Faults } from './faults.ts';
+import { freeJson } from './free-json.ts';
+import { readLabels } from './labels.ts';
+import type { AcceptLimits } from './limits.ts';
+import { refuseUnknown } from './message-input.ts';
+import { isObject } from './text-rules.ts';
+
+export interface CustomEventStore {
+  recordEvents(
+    env: number,
+    events: NewEvent[],
+    idempotency: Idempotency | null,
+  ): Promise<Idempotent<{ event_ids: string[] }>>;
+}
+
+export interface CustomEventSettings {
+  store: CustomEventStore;
+  clocks: { now(env: number): number };
+  limits: AcceptLimits;
+}
+
+/** Members of one custom event in a request. */
+export const CUSTOM_EVENT_FIELDS: ReadonlySet<string> = new Set([
+  'event_type',
+  'data',
+  'recipient',
+  'message_id',
+  'tags',
+  'metadata',
+  'campaign_id',
+]);
+const BATCH_FIELDS: ReadonlySet<string> = new Set(['events']);
+const EVENT_TYPE = /^custom(?:\.[a-z0-9_-]+)+$/;
+const MAX_TYPE_LENGTH = 100;
+/** Events that go to the store as one command: large enough to be cheap, small enough to share a commit. */
+const CHUNK = 100;
+
+export class CustomEvents {
+  readonly #settings: CustomEventSettings;
+
+  constructor(settings: CustomEventSettings) {
+    this.#settings = settings;
+  }
+
+  /**
+   * One event, or `{events: […]}`. Nothing is stored when any of them does not fit. More than 100 are stored in
+   * parts, each whole: should one part fail, the same request with its Idempotency-Key stores the rest.
+   */
+  async record(
+    environment: Environment,
+    body: unknown,
+    idempotency: Idempotency | null,
+  ): Promise<Idempotent<{ event_ids: string[] }>> {
+    const events = readEvents(body, this.#settings.clocks.now(environment.env), this.#settings.limits);
+    const parts: Promise<Idempotent<{ event_ids: string[] }>>[] = [];
+    for (let at = 0; at < events.length; at += CHUNK) {
+      const key = idempotency && { ...idempotency, key: `${idempotency.key}#${parts.length}` };
+      parts.push(this.#settings.store.recordEvents(environment.env, events.slice(at, at + CHUNK), key));
+    }
+    // All parts are waited for, so that an answer means that nothing of the request is still under way.
+    const settled = await Promise.allSettled(parts);
+    const event_ids: string[] = [];
+    let replayed = true;
+    for (const part of settled) {
+      if (part.status === 'rejected') throw part.reason;
+      event_ids.push(...part.value.event_ids);
+      replayed &&= part.value.replayed;
+    }
+    return { event_ids, replayed };
+  }
+}
+
+/** Throws `validation_failed` with everything that is wrong. */
+export function readEvents(body: unknown, now: number, limits: AcceptLimits): NewEvent[] {
+  const faults = new Faults();
+  const events: NewEvent[] = [];
+  if (!isObject(body)) faults.add('', 'must be an event, or an object with `events`');
+  else if (!('events' in body)) readEvent(body, '', now, limits, faults, events);
+  else {
+    refuseUnknown(body, BATCH_FIELDS, '', faults);
+    const list = body.events;
+    if (!Array.isArray(list) || list.length === 0 || list.length > limits.batch)
+      faults.add('/events', `must be a list of 1 to ${limits.batch} events`);
+    else
+      for (let at = 0; at < list.length && !faults.full; at++)
+        readEvent(list[at], `/events/${at}`, now, limits, faults, events);
+  }
+  faults.throwIfAny();
+  return events;
+}
+
+/** Paths are only put together when something is wrong: this runs for every event of every batch. */
+function readEvent(
+  item: unknown,
+  at: string,
+  now: number,
+  limits: AcceptLimits,
+  faults: Faults,
+  events: NewEvent[],
+): void {
+  if (!isObject(item)) {
+    faults.add(at, 'must be an object');
+    return;
+  }
+  refuseUnknown(item, CUSTOM_EVENT_FIELDS, at, faults);
+  const type = item.event_type;
+  if (typeof type !== 'string' || type.length > MAX_TYPE_LENGTH || !EVENT_TYPE.test(type))
+    faults.add(
+      `${at}/event_type`,
+      `must be custom. and segments of a-z, 0-9, _ and -, at most ${MAX_TYPE_LENGTH} characters`,
+    );
+  const data = readData(item.data, at, limits, faults);
+  const recipient = readRecipient(item.recipient, at, faults);
+  const message_id = item.message_id ?? null;
+  if (message_id !== null && !isId('msg', message_id))
+    faults.add(`${at}/message_id`, 'is no message id; it starts with msg_');
+  const { labels, campaign_id } = readEventLabels(item, at, message_id !== null, limits, faults);
+  events.push({
+    event_id: newId('evt'),
+    event_type: type as string,
+    at: now,
+    message_id: message_id as string | null,
+    recipient,
+    data,
+    labels,
+    campaign_id,
+  });
+}
+
+function readData(value: unknown, at: string, limits: AcceptLimits, faults: Faults): string {
+  if (value === undefined) return '{}';
+  if (!isObject(value)) {
+    faults.add(`${at}/data`, 'must be an object');
+    return '{}';
+  }
+  const data = freeJson(value, limits);
+  if (data.ok) return data.json;
+  faults.add(`${at}/data${data.path}`, data.message);
+  return '{}';
+}
+
+function readRecipient(value: unknown, at: string, faults: Faults): string | null {
+  if (value === undefined || value === null) return null;
+  const address =
+    typeof value === 'string' ? parseAddrSpec(value) : { ok: false as const, reason: 'must be a string' };
+  if (address.ok) return address.address;
+  faults.add(`${at}/recipient`, `the address ${address.reason}`);
+  return null;
+}
+
+/** An event about a message that says nothing of its own carries the message's labels. */
+function readEventLabels(
+  item: Record<string, unknown>,
+  at: string,
+  aboutMessage: boolean,
+  limits: AcceptLimits,
+  faults: Faults,
+): { labels: string | null; campaign_id: string | null } {
+  if (item.tags === undefined && item.metadata === undefined && (item.campaign_id ?? null) === null)
+    return { labels: aboutMessage ? null : NO_LABELS, campaign_id: null };
+  const { tags, metadata, campaign_id } = readLabels(item, at, limits, faults);
+  return { labels: labelsJson(tags, metadata, campaign_id), campaign_id };
+}

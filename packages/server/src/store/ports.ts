@@ -172,8 +172,11 @@ export interface PublishStore {
   loadFresh(lane: number, after: number, limit: number): Promise<LaneLoad>;
   /** Deliveries whose next attempt is due at `now` (env time). */
   loadRetries(lane: number, now: number, limit: number): Promise<LaneLoad>;
-  /** Env time of the lane's earliest waiting retry. */
-  nextRetryAt(lane: number): Promise<number | null>;
+  /**
+   * Env time of the lane's earliest retry that waits until later than `after`; what is due before is being
+   * attempted, and its outcome tells its own next time.
+   */
+  nextRetryAt(lane: number, after: number): Promise<number | null>;
   /** Stops handing this lane's new deliveries to commit notices: its window is full. `loadFresh` turns it live again. */
   parkLane(lane: number): void;
   settle(settlements: Settlement[]): Promise<void>;

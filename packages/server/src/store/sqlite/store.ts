@@ -167,8 +167,8 @@ export class SqliteStore implements Store {
   loadRetries(lane: number, now: number, limit: number): Promise<LaneLoad> {
     return this.#committer.run('loadRetries', [lane, now, limit], { rows: limit, bytes: 0 });
   }
-  nextRetryAt(lane: number): Promise<number | null> {
-    return this.#committer.run('nextRetryAt', [lane]);
+  nextRetryAt(lane: number, after: number): Promise<number | null> {
+    return this.#committer.run('nextRetryAt', [lane, after]);
   }
   parkLane(lane: number): void {
     // A store that cannot park cannot commit either: there is nothing the lane could get through a notice.

@@ -1,0 +1,49 @@
+/** First in, first out, in constant time: an array whose front is only cut off now and then. */
+
+export class Fifo<T> {
+  #items: (T | undefined)[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  push(item: T): void {
+    this.#items.push(item);
+  }
+
+  peek(): T | undefined {
+    return this.#items[this.#head];
+  }
+
+  shift(): T | undefined {
+    if (this.#head === this.#items.length) return undefined;
+    const item = this.#items[this.#head];
+    this.#items[this.#head++] = undefined;
+    if (this.#head === this.#items.length) {
+      this.#items = [];
+      this.#head = 0;
+    } else if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
+      this.#items.splice(0, this.#head);
+      this.#head = 0;
+    }
+    return item;
+  }
+
+  /** Removes and returns at most `count` items. */
+  take(count: number): T[] {
+    const taken = this.#items.slice(this.#head, this.#head + count) as T[];
+    this.#head += taken.length;
+    if (this.#head === this.#items.length) this.clear();
+    else {
+      this.#items.splice(0, this.#head);
+      this.#head = 0;
+    }
+    return taken;
+  }
+
+  clear(): void {
+    this.#items = [];
+    this.#head = 0;
+  }
+}

@@ -1,1 +1,10 @@
 #!/usr/bin/env node
+// Plain JavaScript, so that a Node too old for the product can still say so.
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 24 || (major === 24 && minor < 15)) {
+  console.error(
+    `postrider needs Node 24.15 or later; this is ${process.version}. From a clone, \`npm exec postrider -- …\` brings its own.`,
+  );
+  process.exit(1);
+}
+await import('../src/cli/main.ts');

@@ -98,12 +98,7 @@ export interface AcceptStore {
     idempotency: Idempotency | null,
   ): Promise<Idempotent<{ event_ids: string[] }>>;
   /** Drops what of a scheduled message has not been handed to a transport. `conflict` when nothing is left to cancel. */
-  cancelMessage(
-    env: number,
-    message_id: string,
-    now: number,
-    event_ids: () => string,
-  ): Promise<{ cancelled: string[] }>;
+  cancelMessage(env: number, message_id: string, now: number): Promise<{ cancelled: string[] }>;
 }
 
 /** What came of one attempt by a transport. All of it is committed together. */

@@ -20,12 +20,12 @@ export class DatabaseRefused extends Error {
 
 /**
  * The writer's connection. WAL with `synchronous=FULL`: a commit is on disk before it returns. Checkpoints
- * are the checkpointer's, so that no commit pays for one.
+ * are the checkpointer's, so that no commit pays for one; a log that starts over is cut back to 4 MB.
  */
 export function openForWriting(path: string, cacheMb: number): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: BUSY_MS, enableForeignKeyConstraints: true });
   db.exec(`PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-    PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = ${-1024 * cacheMb}; PRAGMA temp_store = MEMORY;`);
+    PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 4194304; PRAGMA cache_size = ${-1024 * cacheMb}; PRAGMA temp_store = MEMORY;`);
   return db;
 }
 

@@ -34,7 +34,7 @@ export class Where {
     return this;
   }
 
-  andIf<T extends string | number>(value: T | null, condition: string): this {
+  andIf(value: string | number | null, condition: string): this {
     return value === null ? this : this.and(condition, value);
   }
 

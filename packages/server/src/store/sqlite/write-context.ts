@@ -27,7 +27,7 @@ export class WriteContext {
   changes = new Changes();
   /** Recipients handed to the deliver stage and not yet settled; ends with the process, as it should. */
   readonly claimed = new Set<number>();
-  /** Where the retention sweeps go on. */
+  /** Where the retention sweeps go on. `skipped`: before the first row that had to stay, where the next round begins. */
   readonly sweeps = new Map<string, { at: number; skipped: number | null }>();
   /** Lanes whose new deliveries go into commit notices. Every lane begins outside. */
   readonly live = new Set<number>();

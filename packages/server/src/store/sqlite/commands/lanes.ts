@@ -53,7 +53,9 @@ function toDue(row: Record<string, unknown>): DueDelivery {
 
 export function nextRetryAt(context: WriteContext, lane: number, after: number): number | null {
   const row = context
-    .sql('SELECT next_at FROM pending WHERE lane = ? AND next_at > 0 AND next_at > ? ORDER BY next_at LIMIT 1')
+    .sql(
+      'SELECT next_at FROM pending WHERE lane = ? AND next_at > 0 AND next_at > ? ORDER BY next_at LIMIT 1',
+    )
     .get(lane, after);
   return row === undefined ? null : (row['next_at'] as number);
 }

@@ -11,16 +11,10 @@ import { logKey } from '../log-position.ts';
 import type { WriteContext } from '../write-context.ts';
 import { SETTLED_STATUS, discardLane } from './lanes.ts';
 
-/** Where a sweep goes on. `skipped`: the first row it had to leave, where the next round begins. */
-interface Sweep {
-  at: number;
-  skipped: number | null;
-}
-
 /** `keep`: old but needed. `young`: the sweep is over. */
 type Verdict = 'delete' | 'keep' | 'young';
 
-/** Looks at no more than `limit` rows per sweep; returns how many rows it looked at, 0 = done. */
+/** Looks at no more than `limit` rows per sweep. 0 = nothing was deleted and nothing is left to look at. */
 export function purge(context: WriteContext, env: number, policy: RetentionPolicy, limit: number): number {
   return (
     purgeRaw(context, env, policy.raw_before, limit) +
@@ -41,24 +35,24 @@ function sweep<R extends Record<string, unknown>>(
 ): number {
   const state = context.sweeps.get(name) ?? { at: -1, skipped: null };
   let looked = 0;
+  let removed = 0;
+  let over = true;
   for (const row of rowsAfter(state.at)) {
     const verdict = judge(row);
-    if (verdict === 'young') {
-      restart(context.sweeps, name, state);
-      return looked;
-    }
+    over = verdict === 'young';
+    if (over) break;
     looked++;
     state.at = keyOf(row);
-    if (verdict === 'delete') remove(row);
-    else state.skipped ??= keyOf(row) - 1;
+    if (verdict === 'delete') {
+      remove(row);
+      removed++;
+    } else {
+      state.skipped ??= keyOf(row) - 1;
+    }
   }
-  if (looked === 0) restart(context.sweeps, name, state);
-  else context.sweeps.set(name, state);
-  return looked;
-}
-
-function restart(sweeps: Map<string, Sweep>, name: string, state: Sweep): void {
-  sweeps.set(name, { at: state.skipped ?? state.at, skipped: null });
+  // The next round begins at the first row that had to stay, which by then may be free to go.
+  context.sweeps.set(name, over ? { at: state.skipped ?? state.at, skipped: null } : state);
+  return over ? removed : looked;
 }
 
 function purgeRaw(context: WriteContext, env: number, before: number, limit: number): number {

@@ -1,0 +1,41 @@
+/** One suite for every store: adapters cannot drift apart in what the stages rely on. */
+
+import { afterEach, beforeEach, describe } from 'vitest';
+import { accessCases } from './access-cases.ts';
+import { durabilityCases } from './durability-cases.ts';
+import { eventCases } from './event-cases.ts';
+import { World, type StorePlace } from './harness.ts';
+import { laneCases } from './lane-cases.ts';
+import { messageCases } from './message-cases.ts';
+import { retentionCases } from './retention-cases.ts';
+
+export interface Bench {
+  world: World;
+  /** Closes and opens again, as a restart does. */
+  restart(): Promise<void>;
+}
+
+export function describeStore(name: string, makePlace: () => StorePlace): void {
+  describe(`store: ${name}`, () => {
+    let place: StorePlace;
+    const bench = {} as Bench;
+    beforeEach(async () => {
+      place = makePlace();
+      bench.world = new World(await place.open());
+      bench.restart = async () => {
+        await bench.world.store.close();
+        bench.world = new World(await place.open());
+      };
+    });
+    afterEach(async () => {
+      await bench.world.store.close();
+      await place.destroy();
+    });
+    accessCases(bench);
+    messageCases(bench);
+    eventCases(bench);
+    laneCases(bench);
+    retentionCases(bench);
+    durabilityCases(bench);
+  });
+}

@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, describe, expect, it } from 'vitest';
+import { customEvent, World, type StorePlace } from '../conformance/harness.ts';
+import { describeStore } from '../conformance/suite.ts';
+import { DATABASE_FILE, SqliteStore, type SqliteOptions } from './store.ts';
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function options(dir: string, change: Partial<SqliteOptions> = {}): SqliteOptions {
+  return {
+    dir,
+    writerCacheMb: 16,
+    readerCacheMb: 4,
+    walLimitBytes: 8 * 1024 * 1024,
+    limits: { queueRows: 50_000, queueBytes: 64 * 1024 * 1024 },
+    ...change,
+  };
+}
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), 'postrider-store-'));
+  folders.push(made);
+  return made;
+}
+
+describeStore('sqlite', (): StorePlace => {
+  const dir = folder();
+  return {
+    open: () => SqliteStore.open(options(dir)),
+    destroy: async () => rmSync(dir, { recursive: true, force: true }),
+  };
+});
+
+describe('sqlite store', () => {
+  it('refuses the database of a newer release, and of another program', async () => {
+    const newer = folder();
+    await (await SqliteStore.open(options(newer))).close();
+    const db = new DatabaseSync(join(newer, DATABASE_FILE));
+    db.exec('PRAGMA user_version = 999999');
+    db.close();
+    await expect(SqliteStore.open(options(newer))).rejects.toThrow(/newer release/);
+    const other = folder();
+    const foreign = new DatabaseSync(join(other, DATABASE_FILE));
+    foreign.exec('PRAGMA application_id = 7; CREATE TABLE t (a)');
+    foreign.close();
+    await expect(SqliteStore.open(options(other))).rejects.toThrow(/another program/);
+    const rubbish = folder();
+    writeFileSync(
+      join(rubbish, DATABASE_FILE),
+      'this is no database, this is text of some length'.repeat(40),
+    );
+    await expect(SqliteStore.open(options(rubbish))).rejects.toThrow(/not a database/);
+  });
+
+  it('runs durable: write-ahead log, full sync', async () => {
+    const dir = folder();
+    const store = await SqliteStore.open(options(dir));
+    const db = new DatabaseSync(join(dir, DATABASE_FILE));
+    expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
+    db.close();
+    await store.close();
+  });
+
+  it('refuses more than the commit queue may hold, and takes work again afterwards', async () => {
+    const store = await SqliteStore.open(
+      options(folder(), { limits: { queueRows: 20, queueBytes: 1_000_000 } }),
+    );
+    const world = new World(store);
+    const { sandbox } = await world.tenant();
+    const results = await Promise.allSettled(
+      Array.from({ length: 40 }, () => store.recordEvents(sandbox, [customEvent()], null)),
+    );
+    const refused = results.filter((r) => r.status === 'rejected');
+    expect(refused.length).toBeGreaterThan(0);
+    for (const r of refused) expect(r.reason).toMatchObject({ code: 'overloaded', retryAfterSeconds: 1 });
+    await store.recordEvents(sandbox, [customEvent()], null);
+    expect(await store.logEnd(sandbox)).toBe(40 - refused.length + 1);
+    await store.close();
+  });
+
+  it('keeps the write-ahead log bounded under load', async () => {
+    const store = await SqliteStore.open(options(folder(), { walLimitBytes: 4 * 1024 * 1024 }));
+    const world = new World(store);
+    const { sandbox } = await world.tenant();
+    const data = JSON.stringify({ text: 'x'.repeat(4000) });
+    for (let i = 0; i < 60; i++) {
+      await store.recordEvents(
+        sandbox,
+        Array.from({ length: 100 }, () => customEvent('custom.a', { data })),
+        null,
+      );
+    }
+    // The log starts over, and is cut back, with the first commit after everything in it was moved.
+    const walBytes = async (): Promise<number> => {
+      await store.recordEvents(sandbox, [customEvent()], null);
+      return (await store.health()).wal_bytes;
+    };
+    await expect.poll(walBytes, { timeout: 20_000, interval: 100 }).toBeLessThan(5 * 1024 * 1024);
+    await store.close();
+  });
+});

@@ -1,0 +1,21 @@
+/** The sandbox's clock. */
+
+import { answerSchema, objectSchema, TIME } from './json-schema.ts';
+import { MAX_ADVANCE_SECONDS } from './limits.ts';
+
+/** Body of `POST /v1/sandbox/clock/advance`. */
+export interface ClockAdvanceBody {
+  seconds: number;
+}
+export const clockAdvanceBodySchema = objectSchema(
+  { seconds: { type: 'number', minimum: 0, maximum: MAX_ADVANCE_SECONDS } },
+  ['seconds'],
+  { example: { seconds: 3600 } },
+);
+
+/** The environment's time, and how far it is ahead of the wall clock. */
+export interface ClockObject {
+  now: string;
+  offset_ms: number;
+}
+export const clockSchema = answerSchema({ now: TIME, offset_ms: { type: 'integer', minimum: 0 } });

@@ -90,7 +90,7 @@ function messageOf(error: ErrorObject): string | null {
       return `must be ${JSON.stringify(params.allowedValue)}`;
     case 'pattern':
     case 'format':
-      return String(schema['x-rule'] ?? formatRule(error.keyword, params));
+      return (schema['x-rule'] as string | undefined) ?? formatRule(error.keyword, params);
     default:
       return boundMessage(error.keyword, Number(params.limit), schema) ?? `does not fit (${error.keyword})`;
   }
@@ -106,7 +106,7 @@ function formatRule(keyword: string, params: Params): string {
 function unknownField(name: string, schema: Record<string, unknown>): string {
   const unsupported = (schema['x-unsupported'] ?? {}) as Record<string, string>;
   if (Object.hasOwn(unsupported, name)) return `is not supported; ${unsupported[name]}`;
-  const known = Object.keys((schema.properties ?? {}) as object);
+  const known = Object.keys(schema.properties ?? {});
   if (known.length === 0) return 'is an unknown field; remove it';
   return `is an unknown field; remove it or correct its name (known here: ${known.join(', ')})`;
 }

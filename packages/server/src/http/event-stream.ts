@@ -1,0 +1,81 @@
+/**
+ * Server-sent events (WHATWG HTML, 9.2) over one response. `id:` is the event's id; a reader who comes back with it
+ * in `Last-Event-ID` goes on right after it. Heartbeats carry the newest id looked at, so that a filter that seldom
+ * matches does not leave the reader far behind.
+ */
+
+import type { ServerResponse } from 'node:http';
+import type { LiveEvent, LiveReader } from './query-service.ts';
+
+export interface StreamBounds {
+  heartbeat_ms: number;
+  /** How long the reader may take nothing. What it has not taken stays in the store, not in memory. */
+  stall_ms: number;
+}
+
+const HEAD = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store',
+  // nginx would otherwise hold events back until a buffer is full.
+  'x-accel-buffering': 'no',
+};
+
+/** Sends until the client leaves, stalls, or `reader` is closed. Rejects only when reading fails. */
+export async function streamEvents(
+  reader: LiveReader,
+  response: ServerResponse,
+  headers: Record<string, string>,
+  bounds: StreamBounds,
+): Promise<void> {
+  response.writeHead(200, { ...HEAD, ...headers });
+  // Tells the client that the stream is open, and how soon to come back.
+  response.write('retry: 1000\n: open\n\n');
+  const leave = (): void => reader.close();
+  response.once('close', leave);
+  const heartbeat = setInterval(() => beat(response, reader), bounds.heartbeat_ms);
+  try {
+    for (;;) {
+      const events = await reader.next();
+      if (events.length === 0 || response.destroyed) break;
+      if (!response.write(eventText(events)) && !(await drained(response, bounds.stall_ms))) {
+        response.destroy();
+        break;
+      }
+    }
+  } finally {
+    clearInterval(heartbeat);
+    response.off('close', leave);
+    reader.close();
+    response.end();
+  }
+}
+
+function eventText(events: readonly LiveEvent[]): string {
+  let text = '';
+  for (const event of events) text += `id: ${event.event_id}\ndata: ${event.envelope}\n\n`;
+  return text;
+}
+
+function beat(response: ServerResponse, reader: LiveReader): void {
+  // A reader that is behind gets events soon enough; a heartbeat would only lengthen its queue.
+  if (response.writableNeedDrain || response.destroyed) return;
+  const seen = reader.lastSeen();
+  response.write(seen === null ? ': keep-alive\n\n' : `: keep-alive\nid: ${seen}\n\n`);
+}
+
+/** False when the reader took nothing for `stall_ms`, or left. */
+function drained(response: ServerResponse, stall_ms: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const settle = (outcome: boolean): void => {
+      clearTimeout(timer);
+      response.off('drain', onDrain);
+      response.off('close', onClose);
+      resolve(outcome);
+    };
+    const onDrain = (): void => settle(true);
+    const onClose = (): void => settle(false);
+    const timer = setTimeout(settle, stall_ms, false);
+    response.once('drain', onDrain);
+    response.once('close', onClose);
+  });
+}

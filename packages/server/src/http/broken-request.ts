@@ -9,7 +9,12 @@ import { PostriderError } from '../domain/errors.ts';
 import { problemOf, PROBLEM_TYPE } from './problem.ts';
 
 /** Node's own default handler decides by this member too: the answer that the socket is busy with. */
-type BusySocket = Socket & { _httpMessage?: (ServerResponse & { req?: IncomingMessage }) | null };
+function answerUnderWay(socket: Socket): (ServerResponse & { req: IncomingMessage }) | null {
+  return (
+    (Reflect.get(socket, '_httpMessage') as (ServerResponse & { req: IncomingMessage }) | null | undefined) ??
+    null
+  );
+}
 
 export function refuseBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
@@ -23,13 +28,13 @@ export function refuseBrokenRequest(error: Error & { code?: string }, socket: So
  * Rubbish may follow good requests on one connection. Their answers go first: a refusal that overtook one would
  * be taken for it.
  */
-function answerInTurn(error: PostriderError, socket: BusySocket): void {
-  const busy = socket._httpMessage;
-  if (busy === undefined || busy === null) {
+function answerInTurn(error: PostriderError, socket: Socket): void {
+  const busy = answerUnderWay(socket);
+  if (busy === null) {
     socket.end(answerText(error), () => socket.destroy());
     return;
   }
-  if (busy.req?.complete === false) {
+  if (!busy.req.complete) {
     // The broken part is the body of the request being answered.
     if (busy.headersSent) socket.destroy();
     else socket.end(answerText(error), () => socket.destroy());

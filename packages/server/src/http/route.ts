@@ -126,8 +126,7 @@ const NO_VALUES = Object.freeze({});
 const acceptAll: FastifySchemaCompiler<FastifySchema> = () => () => true;
 
 function hasKeys(query: unknown): boolean {
-  for (const _name in query as object) return true;
-  return false;
+  return Object.keys(query as object).length > 0;
 }
 
 /** A call without a body takes nothing or `{}`. */

@@ -64,7 +64,7 @@ export class LiveEvents {
 
   /** Ends every reader. */
   close(): void {
-    for (const log of this.#logs.values()) for (const reader of [...log.readers]) reader.close();
+    for (const log of this.#logs.values()) for (const reader of log.readers) reader.close();
   }
 
   async #start(env: number, afterEventId: string | null): Promise<number> {

@@ -106,7 +106,7 @@ export function fakeServices(): FakeServices {
   return fake;
 }
 
-type Record = <T>(
+type Recording = <T>(
   name: string,
   env: number | null,
   input: unknown,
@@ -122,7 +122,7 @@ function pageOf<T>(...data: T[]): PageOutput<T> {
   return { data, next_cursor: null };
 }
 
-function fakeAccess(record: Record): Services['access'] {
+function fakeAccess(record: Recording): Services['access'] {
   const key: ApiKey = {
     key_id: KNOWN.api_key,
     env: SANDBOX.env,
@@ -146,7 +146,7 @@ function fakeAccess(record: Record): Services['access'] {
   };
 }
 
-function fakeEndpoints(record: Record): Services['endpoints'] {
+function fakeEndpoints(record: Recording): Services['endpoints'] {
   const endpoint = { endpoint_id: KNOWN.endpoint, url: 'https://example.com/' };
   return {
     create: (environment, body, idempotency) =>
@@ -169,7 +169,7 @@ function fakeEndpoints(record: Record): Services['endpoints'] {
   };
 }
 
-function fakeSuppressions(record: Record): Services['suppressions'] {
+function fakeSuppressions(record: Recording): Services['suppressions'] {
   const one: SuppressionRecord = {
     address: KNOWN.suppression,
     reason: 'manual',

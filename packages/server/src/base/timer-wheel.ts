@@ -90,8 +90,9 @@ export class TimerWheel {
     for (const timeout of due) {
       // An earlier one of this slot may have cancelled it.
       if (timeout.tick === -1) continue;
+      const { fn } = timeout;
       this.#remove(timeout);
-      timeout.fn();
+      fn();
     }
   }
 
@@ -99,12 +100,19 @@ export class TimerWheel {
     timeout.tick = -1;
     timeout.previous.next = timeout.next;
     timeout.next.previous = timeout.previous;
+    // A dead entry that still points at its neighbours would keep them, and all that follow, alive until the next
+    // full collection: measured, that alone doubled the cost of garbage collection per request.
+    timeout.previous = timeout;
+    timeout.next = timeout;
+    timeout.fn = NOTHING;
     this.#pending--;
   }
 }
 
+const NOTHING = (): void => {};
+
 function listHead(): Timeout {
-  const head = { tick: -1, fn: () => {} } as unknown as Timeout;
+  const head = { tick: -1, fn: NOTHING } as unknown as Timeout;
   head.previous = head;
   head.next = head;
   return head;

@@ -17,6 +17,8 @@ export interface Job {
   delivery: DueDelivery;
   /** Env time at its start. */
   at: number;
+  /** Its place among the attempts under way. */
+  place: number;
 }
 
 export interface DispatcherParts {
@@ -38,7 +40,11 @@ export interface DispatcherParts {
 export class Dispatcher implements AttemptOwner<Job> {
   readonly #parts: DispatcherParts;
   readonly #ring = new Fifo<Lane>();
-  readonly #attempts = new Set<Attempt<Job>>();
+  /**
+   * Under way, in no order; each knows its place. An array, because a Set that turns over this fast keeps what it
+   * held alive past young collections (its old tables point at the new ones): measured, a third of all CPU time.
+   */
+  readonly #attempts: Attempt<Job>[] = [];
   #active = 0;
   #slow = 0;
   #pumping = false;
@@ -108,9 +114,9 @@ export class Dispatcher implements AttemptOwner<Job> {
       body: signed.body,
       timeout_ms: lane.endpoint.timeout_ms,
     };
-    const job = { lane, delivery, at: clocks.now(lane.env) };
+    const job = { lane, delivery, at: clocks.now(lane.env), place: this.#attempts.length };
     const attempt = new Attempt(job, request, client.connections, wheel, limits, this);
-    this.#attempts.add(attempt);
+    this.#attempts.push(attempt);
     attempt.start();
   }
 
@@ -122,12 +128,20 @@ export class Dispatcher implements AttemptOwner<Job> {
 
   finished(attempt: Attempt<Job>): void {
     const { lane } = attempt.job;
-    this.#attempts.delete(attempt);
+    this.#remove(attempt);
     if (attempt.isSlow) this.#slow--;
     else this.#active--;
     this.#parts.finished(attempt);
     lane.inFlight--;
     this.ready(lane);
+  }
+
+  #remove(attempt: Attempt<Job>): void {
+    const last = this.#attempts.pop() as Attempt<Job>;
+    if (last === attempt) return;
+    const { place } = attempt.job;
+    this.#attempts[place] = last;
+    last.job.place = place;
   }
 
   /** No further attempt starts. */
@@ -137,8 +151,7 @@ export class Dispatcher implements AttemptOwner<Job> {
 
   /** Ends attempts without an outcome: all, or those of one lane. */
   cancel(lane: Lane | null): void {
-    for (const attempt of this.#attempts) {
-      if (lane === null || attempt.job.lane === lane) attempt.cancel();
-    }
+    const chosen = this.#attempts.filter(({ job }) => lane === null || job.lane === lane);
+    for (const attempt of chosen) attempt.cancel();
   }
 }

@@ -1,7 +1,7 @@
 /** Attachments of a message by the API. */
 
 import { detectMimeType } from 'nodemailer/lib/mime-funcs';
-import type { Faults } from './faults.ts';
+import { refuseUnknown, type Faults } from './faults.ts';
 import type { AcceptLimits } from './limits.ts';
 import { isObject, lineTrouble } from './text-rules.ts';
 
@@ -14,6 +14,7 @@ export interface AttachmentInput {
   content_id: string | null;
 }
 
+const FIELDS: ReadonlySet<string> = new Set(['filename', 'content', 'content_type', 'content_id']);
 const MAX_FILENAME_LENGTH = 255;
 const CR = 0x0d;
 const LF = 0x0a;
@@ -58,6 +59,7 @@ function readAttachment(item: unknown, at: string, faults: Faults): AttachmentIn
     return null;
   }
   const before = faults.count;
+  refuseUnknown(item, FIELDS, at, faults);
   const content = readContent(item.content, `${at}/content`, faults);
   report(faults, `${at}/filename`, filenameTrouble(item.filename));
   report(faults, `${at}/content_id`, contentIdTrouble(item.content_id));

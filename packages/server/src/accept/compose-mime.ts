@@ -47,11 +47,11 @@ export function composeMime(input: MessageInput, options: ComposeOptions): Buffe
 }
 
 /** Who the recipients see. With only hidden ones the header says so, as RFC 5322 section 3.4 shows. */
-function headerRecipients(input: MessageInput, role: RecipientRole): object[] {
+function headerRecipients(input: MessageInput, role: RecipientRole): string | object[] {
   const shown = input.recipients.filter((recipient) => recipient.role === role);
   if (shown.length > 0 || role !== 'to') return shown.map((recipient) => addressOf(recipient.mailbox));
   const open = input.recipients.some((recipient) => recipient.role === 'cc');
-  return open ? [] : [{ name: 'undisclosed-recipients', group: [] }];
+  return open ? [] : 'undisclosed recipients:;';
 }
 
 function addressOf(mailbox: Mailbox): { name: string; address: string } {

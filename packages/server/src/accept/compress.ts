@@ -7,6 +7,7 @@ import { zstdCompress, zstdCompressSync } from 'node:zlib';
 const SYNC_BYTES = 64 * 1024;
 const compressAsync = promisify(zstdCompress);
 
+/** Resolves to octets in a buffer of their own: zlib's results are small views of large ones, which cross threads whole. */
 export async function compress(raw: Buffer): Promise<Uint8Array> {
-  return raw.length <= SYNC_BYTES ? zstdCompressSync(raw) : compressAsync(raw);
+  return new Uint8Array(raw.length <= SYNC_BYTES ? zstdCompressSync(raw) : await compressAsync(raw));
 }

@@ -6,11 +6,10 @@ import { labelsJson, NO_LABELS, type NewEvent } from '../domain/event.ts';
 import type { Environment } from '../domain/tenancy.ts';
 import type { Idempotency, Idempotent } from '../store/ports.ts';
 import { parseAddrSpec } from './address.ts';
-import { Faults } from './faults.ts';
+import { Faults, refuseUnknown } from './faults.ts';
 import { freeJson } from './free-json.ts';
 import { readLabels } from './labels.ts';
 import type { AcceptLimits } from './limits.ts';
-import { refuseUnknown } from './message-input.ts';
 import { isObject } from './text-rules.ts';
 
 export interface CustomEventStore {

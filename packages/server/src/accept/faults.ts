@@ -38,3 +38,17 @@ export function token(key: string): string {
   const short = key.length > 100 ? `${key.slice(0, 100)}…` : key;
   return short.toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1');
 }
+
+/** Names each member of `body` that is not in `known`. */
+export function refuseUnknown(
+  body: Record<string, unknown>,
+  known: ReadonlySet<string>,
+  at: string,
+  faults: Faults,
+): void {
+  for (const key of Object.keys(body)) {
+    if (known.has(key)) continue;
+    faults.add(`${at}/${token(key)}`, 'is an unknown field; remove it or correct its name');
+    if (faults.full) return;
+  }
+}

@@ -5,7 +5,7 @@
 
 import { readAttachments, type AttachmentInput } from './attachment-input.ts';
 import { readHeaders, valueTrouble } from './custom-headers.ts';
-import { Faults, token } from './faults.ts';
+import { Faults, refuseUnknown, token } from './faults.ts';
 import { parseInstant } from './instant.ts';
 import { readLabels, type Labels } from './labels.ts';
 import type { AcceptLimits } from './limits.ts';
@@ -102,20 +102,6 @@ export function readMessage(body: unknown, rules: MessageRules): MessageInput {
 function missingFrom(faults: Faults): null {
   faults.add('/from', 'is missing; give the sender, for example "Shop <shop@example.com>"');
   return null;
-}
-
-/** Names each member of `body` that is not in `known`. */
-export function refuseUnknown(
-  body: Record<string, unknown>,
-  known: ReadonlySet<string>,
-  at: string,
-  faults: Faults,
-): void {
-  for (const key of Object.keys(body)) {
-    if (known.has(key)) continue;
-    faults.add(`${at}/${token(key)}`, 'is an unknown field; remove it or correct its name');
-    if (faults.full) return;
-  }
 }
 
 function readContent(

@@ -1,0 +1,58 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { base64Lines, quotedPrintable } from './transfer-encoding.ts';
+
+/** RFC 2045 section 6.7, the other way, by the letter. */
+function decode(encoded: string): Buffer {
+  const joined = encoded.replaceAll('=\r\n', '');
+  const octets = joined.replace(/=([0-9A-F]{2})/g, (_, hex: string) =>
+    String.fromCharCode(parseInt(hex, 16)),
+  );
+  return Buffer.from(octets, 'latin1');
+}
+
+describe('quoted-printable', () => {
+  it('gives back every octet, in lines that any relay leaves alone', () => {
+    const octets = fc.array(
+      fc.oneof(
+        fc.constantFrom(
+          ...['\r\n', ' ', '\t', '=', '.', ' \r\n', '\t\r\n', 'é', '🚀', '\n', '\r'].map((text) =>
+            Buffer.from(text),
+          ),
+        ),
+        fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes)),
+        fc.string({ unit: 'grapheme-ascii', maxLength: 90 }).map((text) => Buffer.from(text)),
+      ),
+      { maxLength: 60 },
+    );
+    fc.assert(
+      fc.property(octets, (parts) => {
+        const content = Buffer.concat(parts);
+        const encoded = quotedPrintable(content).toString('latin1');
+        expect(decode(encoded).equals(content)).toBe(true);
+        for (const line of encoded.split('\r\n')) {
+          expect(line.length).toBeLessThanOrEqual(76);
+          expect(line).toMatch(/^[\t\x20-\x7e]*$/);
+          expect(line).not.toMatch(/[ \t]$/);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('has room for the worst case', () => {
+    const worst = Buffer.alloc(100_000, 0xff);
+    expect(decode(quotedPrintable(worst).toString('latin1')).equals(worst)).toBe(true);
+  });
+});
+
+describe('base64', () => {
+  it('gives back every octet in lines of 76', () => {
+    for (const length of [0, 1, 2, 3, 56, 57, 58, 114, 1000]) {
+      const content = Buffer.from(Array.from({ length }, (_, at) => (at * 37) % 256));
+      const encoded = base64Lines(content).toString('latin1');
+      expect(Buffer.from(encoded, 'base64').equals(content)).toBe(true);
+      expect(encoded.split('\r\n').every((line) => line.length <= 76)).toBe(true);
+    }
+  });
+});

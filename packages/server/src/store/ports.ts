@@ -339,6 +339,13 @@ export interface MaintainStore {
   /** Writes a consistent copy while running and opens it to verify. Resolves to its size in bytes. */
   backup(path: string): Promise<number>;
   health(): Promise<StoreHealth>;
+  queueDepth(): Promise<QueueDepth>;
+}
+export interface QueueDepth {
+  deliveries: number;
+  recipients: number;
+  /** Env time of the event of the oldest pending delivery; null when none is pending. */
+  oldest_delivery_at: number | null;
 }
 export interface StoreHealth {
   /** The last commit succeeded, or a probe write just did. */

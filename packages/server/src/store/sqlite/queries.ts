@@ -11,7 +11,7 @@ import {
   listProjects,
   listSuppressions,
 } from './queries/access.ts';
-import { endpointStats, getDelivery, listDeliveries } from './queries/deliveries.ts';
+import { endpointStats, getDelivery, listDeliveries, queueDepth } from './queries/deliveries.ts';
 import { eventsAfter, findLogPosition, getEvent, listEvents, logEnd } from './queries/events.ts';
 import { getMessage, listMessages, rawMessage } from './queries/messages.ts';
 
@@ -35,6 +35,7 @@ export const QUERIES = {
   listProjects,
   listSuppressions,
   logEnd,
+  queueDepth,
   rawMessage,
 } as const;
 

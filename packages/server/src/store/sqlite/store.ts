@@ -24,6 +24,7 @@ import type {
   OutcomeRecord,
   Page,
   PageRequest,
+  QueueDepth,
   RetentionPolicy,
   Settlement,
   Store,
@@ -267,6 +268,9 @@ export class SqliteStore implements Store {
   }
   backup(path: string): Promise<number> {
     return this.#checkpointer.backup(path);
+  }
+  queueDepth(): Promise<QueueDepth> {
+    return this.#reader.query('queueDepth', []);
   }
   async health(): Promise<StoreHealth> {
     // An idle store proves itself by a commit; a busy one has just done so.

@@ -1,7 +1,14 @@
 /** Deliveries: the queue and the history as one list, newest event first. */
 
 import type { Attempt, DeliveryStatus } from '../../../domain/delivery.ts';
-import type { DeliveryFilter, DeliveryView, EndpointStats, Page, PageRequest } from '../../ports.ts';
+import type {
+  DeliveryFilter,
+  DeliveryView,
+  EndpointStats,
+  Page,
+  PageRequest,
+  QueueDepth,
+} from '../../ports.ts';
 import { SETTLED_NAME, SETTLED_STATUS } from '../commands/lanes.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { logKey, logLimit, logPosition } from '../log-position.ts';
@@ -260,4 +267,19 @@ export function endpointStats(context: ReadContext, lane: number, since: number)
 function quantile(sorted: readonly number[], q: number): number | null {
   if (sorted.length === 0) return null;
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? null;
+}
+
+export function queueDepth(context: ReadContext): QueueDepth {
+  const row = context
+    .sql(
+      `SELECT (SELECT count(*) FROM pending) AS deliveries, (SELECT count(*) FROM outgoing) AS recipients,
+         (SELECT min(e.at) FROM endpoint n JOIN pending p ON p.lane = n.lane JOIN event e ON e.log = p.log
+          WHERE p.seq = (SELECT min(q.seq) FROM pending q WHERE q.lane = n.lane)) AS oldest`,
+    )
+    .get() as Row;
+  return {
+    deliveries: row['deliveries'] as number,
+    recipients: row['recipients'] as number,
+    oldest_delivery_at: row['oldest'] as number | null,
+  };
 }

@@ -1,0 +1,135 @@
+/** The Prometheus figures, in one place: names, help, buckets. Parts get the few functions they call. */
+
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+const FAST = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** State that is asked for when the figures are collected; a part that cannot answer leaves its gauges out. */
+export interface GaugeSources {
+  publish(): {
+    in_flight: number;
+    lanes: number;
+    lanes_held: number;
+    lanes_parked: number;
+    window_entries: number;
+    window_bytes: number;
+    unsettled: number;
+  };
+  store(): Promise<{ commit_queue: number; wal_bytes: number; database_bytes: number; writable: boolean }>;
+  queues(): Promise<{ deliveries: number; recipients: number; oldest_delivery_seconds: number | null }>;
+}
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #requests = this.#counter('http_requests_total', 'HTTP requests answered.', ['method', 'status']);
+  readonly #requestSeconds = this.#histogram('http_request_seconds', 'Time to answer an HTTP request.');
+  readonly #attempts = this.#counter('delivery_attempts_total', 'Webhook attempts by outcome.', ['outcome']);
+  readonly #attemptSeconds = this.#histogram('delivery_attempt_seconds', 'Time of one webhook attempt.');
+  readonly #lag = this.#histogram(
+    'delivery_lag_seconds',
+    'From the making of an event to its first attempt.',
+    [...FAST, 30, 60, 300, 1800, 7200],
+  );
+  readonly #commits = this.#histogram('commit_seconds', 'Time of one transaction, on disk included.');
+  readonly #commands = this.#counter('commands_total', 'Commands committed or refused by the store.', []);
+  #sources: GaugeSources | null = null;
+
+  constructor() {
+    // Event-loop delay, memory, CPU and garbage collection come with these.
+    collectDefaultMetrics({ register: this.registry });
+    this.#gauges();
+  }
+
+  readonly http = {
+    request: (method: string, status: number, seconds: number): void => {
+      this.#requests.inc({ method, status: String(status) });
+      this.#requestSeconds.observe(seconds);
+    },
+  };
+
+  readonly publish = {
+    attempt: (outcome: string, latency_ms: number): void => {
+      this.#attempts.inc({ outcome });
+      this.#attemptSeconds.observe(latency_ms / 1000);
+    },
+    lag: (ms: number): void => this.#lag.observe(ms / 1000),
+  };
+
+  readonly commit = (milliseconds: number, commands: number): void => {
+    this.#commits.observe(milliseconds / 1000);
+    this.#commands.inc(commands);
+  };
+
+  /** To be called once the parts exist. */
+  connect(sources: GaugeSources): void {
+    this.#sources = sources;
+  }
+
+  #counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {
+    return new Counter({ name: `postrider_${name}`, help, labelNames, registers: [this.registry] });
+  }
+
+  #histogram(name: string, help: string, buckets = FAST): Histogram {
+    return new Histogram({ name: `postrider_${name}`, help, buckets, registers: [this.registry] });
+  }
+
+  #gauges(): void {
+    this.#gauge('deliveries_in_flight', 'Webhook requests under way.', async (s) => s.publish().in_flight);
+    this.#gauge('lanes', 'Lanes, one per endpoint.', async (s) => s.publish().lanes);
+    this.#gauge(
+      'lanes_held',
+      'Lanes that do not send: disabled or broken endpoints.',
+      async (s) => s.publish().lanes_held,
+    );
+    this.#gauge(
+      'lanes_parked',
+      'Lanes whose backlog is partly in the store only.',
+      async (s) => s.publish().lanes_parked,
+    );
+    this.#gauge('window_entries', 'Deliveries held in memory.', async (s) => s.publish().window_entries);
+    this.#gauge(
+      'window_bytes',
+      'Bytes of the deliveries held in memory.',
+      async (s) => s.publish().window_bytes,
+    );
+    this.#gauge('results_unsettled', 'Results on their way to the disk.', async (s) => s.publish().unsettled);
+    this.#gauge(
+      'commit_queue',
+      'Commands waiting for their commit.',
+      async (s) => (await s.store()).commit_queue,
+    );
+    this.#gauge('wal_bytes', 'Size of the write-ahead log.', async (s) => (await s.store()).wal_bytes);
+    this.#gauge(
+      'database_bytes',
+      'Size of the database file.',
+      async (s) => (await s.store()).database_bytes,
+    );
+    this.#gauge('store_writable', '1 when the last commit succeeded.', async (s) =>
+      Number((await s.store()).writable),
+    );
+    this.#gauge('deliveries_pending', 'Deliveries in the queue.', async (s) => (await s.queues()).deliveries);
+    this.#gauge(
+      'recipients_pending',
+      'Recipients waiting for a transport.',
+      async (s) => (await s.queues()).recipients,
+    );
+    this.#gauge(
+      'oldest_delivery_seconds',
+      'Age of the oldest delivery in the queue.',
+      async (s) => (await s.queues()).oldest_delivery_seconds ?? 0,
+    );
+  }
+
+  #gauge(name: string, help: string, read: (sources: GaugeSources) => Promise<number>): void {
+    const sources = (): GaugeSources | null => this.#sources;
+    new Gauge({
+      name: `postrider_${name}`,
+      help,
+      registers: [this.registry],
+      async collect() {
+        const from = sources();
+        if (from !== null) this.set(await read(from));
+      },
+    });
+  }
+}

@@ -3,6 +3,7 @@
  * Every method rejects with a `PostriderError` when something expected goes wrong.
  */
 
+import type { SuppressionReason } from '@postrider/contract/events';
 import type { ApiKey, Caller, Environment, Project, Scope } from '../domain/tenancy.ts';
 import type { QueryService } from './query-service.ts';
 
@@ -105,7 +106,7 @@ export interface DeliveryService {
 
 export interface SuppressionRecord {
   address: string;
-  reason: string;
+  reason: SuppressionReason;
   event_id: string | null;
   /** Environment's clock, ms. */
   created_at: number;
@@ -115,7 +116,7 @@ export interface SuppressionService {
   /** Adds or keeps: an address already there keeps its first reason. */
   add(
     environment: Environment,
-    items: { address: string; reason: string }[],
+    items: { address: string; reason: SuppressionReason }[],
     idempotency: IdempotencyInput | null,
   ): Promise<{ data: SuppressionRecord[] }>;
   remove(environment: Environment, address: string): Promise<void>;
@@ -123,7 +124,7 @@ export interface SuppressionService {
   get(environment: Environment, address: string): Promise<SuppressionRecord>;
   list(
     environment: Environment,
-    filter: { reason: string | null; q: string | null },
+    filter: { reason: SuppressionReason | null; q: string | null },
     page: PageInput,
   ): Promise<PageOutput<SuppressionRecord>>;
 }

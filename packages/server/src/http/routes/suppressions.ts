@@ -1,5 +1,6 @@
 /** `/v1/suppressions`: addresses that are not mailed. */
 
+import type { SuppressionReason } from '@postrider/contract/events';
 import {
   suppressionListSchema,
   suppressionSchema,
@@ -87,11 +88,14 @@ function addSuppressionList(context: RouteContext): void {
 
 interface Item {
   address: string;
-  reason?: string;
+  reason?: SuppressionReason;
 }
 
 /** Addresses in their one spelling. Throws `validation_failed` naming each that is none. */
-function readItems(items: readonly Item[], isList: boolean): { address: string; reason: string }[] {
+function readItems(
+  items: readonly Item[],
+  isList: boolean,
+): { address: string; reason: SuppressionReason }[] {
   const errors: FieldError[] = [];
   const read = items.map(({ address, reason = 'manual' }, index) => {
     const parsed = parseAddrSpec(address);

@@ -35,7 +35,7 @@ export class Connection {
         guard.connect(target, this, sessions, (error, socket) => {
           this.#connecting = null;
           if (error !== null) done(error, null);
-          else done(null, socket as Socket);
+          else if (socket !== null) done(null, socket);
         });
       },
     });

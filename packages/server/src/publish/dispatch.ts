@@ -105,9 +105,9 @@ export class Dispatcher implements AttemptOwner<Job> {
 
   #start(lane: Lane, client: LaneClient, delivery: DueDelivery): void {
     const { clocks, wheel, limits } = this.#parts;
-    const { event, seq, attempts } = delivery;
-    const wallNow = clocks.wallNow();
-    const signed = client.signer.sign(event.event_id, event.envelope, seq, attempts + 1, wallNow);
+    const { event_id, envelope } = delivery.event;
+    const item = { event_id, envelope, seq: delivery.seq, attempt: delivery.attempts + 1, test: false };
+    const signed = client.signer.sign(item, clocks.wallNow());
     const request = {
       path: client.path,
       headers: signed.headers,

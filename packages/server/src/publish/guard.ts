@@ -53,13 +53,13 @@ export interface GuardOptions {
 }
 
 export class Guard {
-  readonly #addresses: AddressRules;
+  readonly addresses: AddressRules;
   readonly #resolve: Resolve;
   readonly #ca: string | undefined;
   readonly #dial: typeof connectTcp;
 
   constructor(options: GuardOptions) {
-    this.#addresses = options.addresses;
+    this.addresses = options.addresses;
     this.#resolve = options.resolve ?? resolveAll;
     this.#ca = options.ca;
     this.#dial = options.dial ?? connectTcp;
@@ -71,7 +71,7 @@ export class Guard {
    */
   connect(target: ConnectTarget, watcher: ConnectWatcher, sessions: TlsSessions, done: ConnectDone): void {
     const literal = isIP(target.hostname) !== 0;
-    const refusal = literal ? this.#addresses.refusal(target.hostname) : null;
+    const refusal = literal ? this.addresses.refusal(target.hostname) : null;
     if (refusal !== null) {
       queueMicrotask(() => done(new BlockedAddressError(target.hostname, refusal), null));
       return;
@@ -91,7 +91,7 @@ export class Guard {
     socket.once('error', failed);
     socket.once('connect', () => {
       const reached = socket.remoteAddress ?? '';
-      const late = this.#addresses.refusal(reached);
+      const late = this.addresses.refusal(reached);
       socket.removeListener('error', failed);
       if (late !== null) {
         socket.destroy();
@@ -151,7 +151,7 @@ export class Guard {
           return;
         }
         for (const { address } of addresses) {
-          const refusal = this.#addresses.refusal(address);
+          const refusal = this.addresses.refusal(address);
           if (refusal !== null) {
             callback(new BlockedAddressError(address, refusal), []);
             return;

@@ -14,7 +14,7 @@ import type { Attempt as StoredAttempt, DueDelivery, DueEvent } from '../domain/
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { NewEvent } from '../domain/event.ts';
 import type { CommitNotice, EndpointChange, Settlement } from '../store/ports.ts';
-import type { Attempt } from './attempt.ts';
+import { Attempt } from './attempt.ts';
 import { Connections } from './connections.ts';
 import { Dispatcher, type Job } from './dispatch.ts';
 import type { Guard } from './guard.ts';
@@ -26,7 +26,7 @@ import { deliveryFailed, endpointDisabled } from './operational.ts';
 import { judge, type Verdict } from './retry.ts';
 import { attemptLimits, SLOW_PER_BUDGET, UNSETTLED_PER_BUDGET, type PublishSettings } from './settings.ts';
 import { isUnavailable, Settler, type SettleStore } from './settler.ts';
-import { Signer, type Opener } from './signing.ts';
+import { Signer, type Opener, type ToSign } from './signing.ts';
 
 export interface PublisherStore extends LoadStore, SettleStore {
   allEndpoints(): Promise<{ endpoint: Endpoint; pending: number }[]>;
@@ -50,9 +50,9 @@ export interface PublisherParts {
 const TRIM_MS = 30_000;
 const GONE_RETRY_MS = 1_000;
 /** Attempts that are under way at `stop` get this long to end by themselves. */
-const STOP_MS = 10_000;
+const STOP_MS = 4_000;
 /** And their results this long to reach the disk. */
-const STOP_SETTLE_MS = 2_000;
+const STOP_SETTLE_MS = 1_500;
 
 export class Publisher {
   readonly #parts: PublisherParts;
@@ -164,6 +164,30 @@ export class Publisher {
       if (earliest === null || lane.retryAt < earliest) earliest = lane.retryAt;
     }
     return earliest;
+  }
+
+  /** Endpoints of an environment. */
+  laneCount(env: number): number {
+    let count = 0;
+    for (const lane of this.#lanes.values()) if (lane.env === env) count++;
+    return count;
+  }
+
+  /** Sends one request outside the lane, as the endpoint is now: for samples. Never retried, never stored. */
+  sendOnce(endpoint: Endpoint, item: ToSign): Promise<Attempt<null>> {
+    const { seal, guard, settings, clocks } = this.#parts;
+    const url = new URL(endpoint.url);
+    const connections = new Connections(url, guard);
+    const signed = new Signer(endpoint, seal, settings.user_agent).sign(item, clocks.wallNow());
+    const request = { ...signed, path: url.pathname + url.search, timeout_ms: endpoint.timeout_ms };
+    return new Promise((resolve) => {
+      const finished = (attempt: Attempt<null>): void => {
+        connections.destroy(new Error('sample sent'));
+        resolve(attempt);
+      };
+      const owner = { slow: () => {}, finished };
+      new Attempt(null, request, connections, this.#wheel, attemptLimits(settings), owner).start();
+    });
   }
 
   /** What a lane has under way, for its statistics. */

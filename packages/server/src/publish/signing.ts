@@ -1,11 +1,13 @@
 /**
- * The headers and the body of one delivery, signed in the endpoint's dialect. Each attempt is stamped anew with
- * wall time, because receivers refuse what is older than five minutes.
+ * The headers and the body of one delivery, in the endpoint's dialect and signed with its keys. Each attempt is
+ * stamped anew with wall time, because receivers refuse what is older than five minutes.
  */
 
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
-import type { DialectName, Endpoint } from '../domain/endpoint.ts';
-import { withSeq } from '../domain/event.ts';
+import type { Dialect, SigningKeys } from '@postrider/contract/dialects/dialect';
+import { DIALECTS } from '@postrider/contract/dialects/dialects';
+import type { Hmac } from '@postrider/contract/sign';
+import type { Endpoint } from '../domain/endpoint.ts';
 
 /** Opens what is sealed under the master key. */
 export interface Opener {
@@ -18,84 +20,55 @@ export interface SignedRequest {
   body: Buffer;
 }
 
-interface SigningKey {
-  key: KeyObject;
-  /** Wall clock ms from which this key no longer signs. */
-  until: number;
+export interface ToSign {
+  event_id: string;
+  /** The envelope's JSON text without `seq`. */
+  envelope: string;
+  seq: number;
+  /** 1 for the first. */
+  attempt: number;
+  /** Marks a sample. */
+  test: boolean;
 }
 
 export class Signer {
-  readonly #dialect: DialectName;
+  readonly #dialect: Dialect;
   readonly #common: readonly string[];
-  readonly #current: KeyObject;
-  readonly #previous: SigningKey | null;
+  readonly #alone: SigningKeys<KeyObject>;
+  /** The keys while the overlap of a rotation lasts, and its end in ms of wall time. */
+  readonly #both: SigningKeys<KeyObject> | null;
+  readonly #until: number;
 
-  /** Opens the secrets once and keeps key objects: importing a key costs five times the HMAC itself. */
+  /**
+   * Opens the secrets once and keeps key objects: importing a key costs five times the HMAC itself.
+   * Throws when a secret cannot be opened or cannot sign.
+   */
   constructor(endpoint: Endpoint, seal: Opener, userAgent: string) {
-    this.#dialect = endpoint.dialect;
-    this.#common = [
-      'content-type',
-      'application/json',
-      'user-agent',
-      userAgent,
-      ...Object.entries(endpoint.headers).flat(),
-    ];
-    this.#current = keyFor(endpoint.dialect, seal.open(endpoint.secret_sealed));
-    this.#previous =
-      endpoint.previous_secret_sealed === null
-        ? null
-        : {
-            key: keyFor(endpoint.dialect, seal.open(endpoint.previous_secret_sealed)),
-            until: endpoint.previous_secret_until ?? 0,
-          };
+    this.#dialect = DIALECTS[endpoint.dialect];
+    const own = Object.entries(endpoint.headers).flat();
+    this.#common = ['content-type', 'application/json', 'user-agent', userAgent, ...own];
+    const current = this.#key(seal.open(endpoint.secret_sealed));
+    const sealed = endpoint.previous_secret_sealed;
+    this.#alone = { current, previous: null };
+    this.#both = sealed === null ? null : { current, previous: this.#key(seal.open(sealed)) };
+    this.#until = endpoint.previous_secret_until ?? 0;
   }
 
-  /** `wallNow` in ms; `attempt` is 1 for the first. */
-  sign(event_id: string, envelope: string, seq: number, attempt: number, wallNow: number): SignedRequest {
-    return this.signBody(event_id, withSeq(envelope, seq), attempt, wallNow);
+  /** `wallNow` in ms. */
+  sign(item: ToSign, wallNow: number): SignedRequest {
+    const body = Buffer.from(this.#dialect.body(item.envelope, item.seq, item.test));
+    const keys = this.#both !== null && wallNow < this.#until ? this.#both : this.#alone;
+    const stamp = { id: item.event_id, timestamp: Math.floor(wallNow / 1000), attempt: item.attempt };
+    return { headers: [...this.#common, ...this.#dialect.headers(hmacSha256, keys, stamp, body)], body };
   }
 
-  signBody(id: string, text: string, attempt: number, wallNow: number): SignedRequest {
-    const body = Buffer.from(text);
-    const timestamp = String(Math.floor(wallNow / 1000));
-    const headers = this.#common.slice();
-    if (this.#dialect === 'sendarix') this.#signSendarix(headers, text, timestamp, wallNow);
-    else this.#signStandard(headers, id, text, timestamp, attempt, wallNow);
-    return { headers, body };
-  }
-
-  /** Standard Webhooks: during a rotation both signatures, the new one first. */
-  #signStandard(
-    headers: string[],
-    id: string,
-    text: string,
-    timestamp: string,
-    attempt: number,
-    wallNow: number,
-  ): void {
-    const content = `${id}.${timestamp}.${text}`;
-    let signature = `v1,${createHmac('sha256', this.#current).update(content).digest('base64')}`;
-    if (this.#previous !== null && wallNow < this.#previous.until) {
-      signature += ` v1,${createHmac('sha256', this.#previous.key).update(content).digest('base64')}`;
-    }
-    headers.push('webhook-id', id, 'webhook-timestamp', timestamp, 'webhook-signature', signature);
-    headers.push('postrider-attempt', String(attempt));
-  }
-
-  /** Room for one signature only: the old secret signs until its overlap ends. */
-  #signSendarix(headers: string[], text: string, timestamp: string, wallNow: number): void {
-    const old = this.#previous !== null && wallNow < this.#previous.until ? this.#previous.key : null;
-    const signature = createHmac('sha256', old ?? this.#current)
-      .update(text)
-      .digest('hex');
-    headers.push('X-Sendarix-Timestamp', timestamp, 'X-Sendarix-Signature', signature);
+  #key(secret: string): KeyObject {
+    return createSecretKey(this.#dialect.key(secret));
   }
 }
 
-/** `whsec_` and base64 are the key's bytes in Standard Webhooks; Sendarix' own verifiers use the text as it is. */
-function keyFor(dialect: DialectName, secret: string): KeyObject {
-  const bytes =
-    dialect === 'sendarix' ? Buffer.from(secret) : Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
-  if (bytes.length === 0) throw new RangeError('the signing secret is empty');
-  return createSecretKey(bytes);
-}
+const hmacSha256: Hmac<KeyObject> = (key, head, body, encoding) => {
+  const hmac = createHmac('sha256', key);
+  if (head !== '') hmac.update(head);
+  return hmac.update(body).digest(encoding);
+};

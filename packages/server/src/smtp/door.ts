@@ -1,10 +1,12 @@
 /** The SMTP submission door (RFC 6409): listens, bounds the number of connections, stops gracefully. */
 
-import { createServer, isIP, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { loadCertificate, type Certificate } from './certificate.ts';
 import { Connection } from './connection.ts';
+import { isLoopback, plainAddress } from './peer.ts';
 import { PendingBytes } from './pending-bytes.ts';
 import { renderReply, reply } from './replies.ts';
+import { NO_METRICS, type SmtpMetrics } from './metrics.ts';
 import type { SmtpAccess, SmtpServices, SmtpSubmissions } from './session-context.ts';
 import { ownName, SMTP_TUNING, type SmtpSettings, type SmtpTuning } from './settings.ts';
 import type { Logger } from '../base/logger.ts';
@@ -14,6 +16,7 @@ export interface SmtpDoorOptions {
   access: SmtpAccess;
   config: SmtpSettings & Partial<SmtpTuning>;
   log: Logger;
+  metrics?: SmtpMetrics;
 }
 
 /** Beyond the limit, so many get a 421 at once; more than these are dropped without a word. */
@@ -29,13 +32,14 @@ export class SmtpDoor {
   #plainAuth = false;
   #closing: Promise<void> | null = null;
 
-  constructor({ submissions, access, config, log }: SmtpDoorOptions) {
+  constructor({ submissions, access, config, log, metrics }: SmtpDoorOptions) {
     const settings = { ...SMTP_TUNING, ...config };
     this.#services = {
       submissions,
       access,
       settings,
       log,
+      metrics: metrics ?? NO_METRICS,
       name: ownName(settings),
       pending: new PendingBytes(settings.pending_bytes),
     };
@@ -139,14 +143,4 @@ export class SmtpDoor {
     socket.end(renderReply(reply(this.#closing === null ? 'too_many_connections' : 'shutting_down')));
     socket.resume();
   }
-}
-
-/** An IPv4 address that came over an IPv6 socket, in its own form. */
-function plainAddress(address: string): string {
-  const inner = /^::ffff:([0-9.]+)$/i.exec(address)?.[1];
-  return inner !== undefined && isIP(inner) === 4 ? inner : address;
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || (isIP(plainAddress(address)) === 4 && plainAddress(address).startsWith('127.'));
 }

@@ -2,6 +2,7 @@
 
 import type { Logger } from '../base/logger.ts';
 import type { Caller, Environment } from '../domain/tenancy.ts';
+import type { SmtpMetrics } from './metrics.ts';
 import type { PendingBytes } from './pending-bytes.ts';
 import type { SmtpSettings, SmtpTuning } from './settings.ts';
 
@@ -30,6 +31,7 @@ export interface SmtpServices {
   access: SmtpAccess;
   settings: SmtpSettings & SmtpTuning;
   log: Logger;
+  metrics: SmtpMetrics;
   /** Our own name. */
   name: string;
   pending: PendingBytes;

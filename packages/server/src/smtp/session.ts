@@ -111,6 +111,7 @@ export class Session {
     this.#transaction = null;
     if (transaction === null) return this.#counted(reply('bad_sequence'));
     const answer = await this.#submit(transaction, end);
+    this.#context.metrics.transaction(answer.name, performance.now() - transaction.started_at);
     if (answer.name === 'queued') {
       this.messages += 1;
       this.#faults = 0;
@@ -273,6 +274,7 @@ export class Session {
     if (found === 'trouble') return reply('auth_trouble');
     if (typeof found === 'string') {
       this.#authFailures += 1;
+      this.#context.metrics.authFailure();
       this.#context.log.warn(
         { remote: this.#context.remote, failures: this.#authFailures },
         'smtp.auth_failed',

@@ -56,7 +56,7 @@ export interface TestDoor {
   data_dir: string;
   access: FakeAccess;
   submissions: FakeSubmissions;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 export async function openDoor(

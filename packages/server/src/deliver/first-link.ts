@@ -1,27 +1,44 @@
 /** The link a reader of a message would click first, for the sandbox's clicks. */
 
+import { Parser } from 'htmlparser2';
+
 /** The rendered parts of a message. */
 export interface MessageContent {
   html: string | null;
   text: string | null;
 }
 
-/** `href` of an anchor; the value ends at its own quote, so no other attribute is read. */
-const ANCHOR =
-  /<a\s[^>]{0,2000}?href\s{0,10}=\s{0,10}(?:"(https?:\/\/[^"\s<>]{1,2000})"|'(https?:\/\/[^'\s<>]{1,2000})')/i;
+const HTTP = /^https?:\/\//i;
 const BARE = /https?:\/\/[^\s<>"']{1,2000}/i;
 /** Punctuation that ends a sentence, not a URL. */
-const TRAILING = /[.,;:!?)\]}]+$/;
+const TRAILING = '.,;:!?)]}';
+const STEP = 65_536;
 
 /** The first absolute HTTP link of the HTML part, else of the text part; null when there is none. */
 export function firstLink(content: MessageContent): string | null {
-  const anchor = content.html === null ? null : ANCHOR.exec(content.html);
-  const href = anchor?.[1] ?? anchor?.[2];
-  if (href !== undefined) return usable(href.replaceAll('&amp;', '&'));
-  const bare = content.text === null ? null : BARE.exec(content.text);
-  return bare === null ? null : usable(bare[0].replace(TRAILING, ''));
+  return firstAnchor(content.html ?? '') ?? firstUrl(content.text ?? '');
+}
+
+function firstAnchor(html: string): string | null {
+  let found: string | null = null;
+  const parser = new Parser({
+    onopentag(name, { href }) {
+      if (found === null && name === 'a' && href !== undefined) found = usable(href.trim());
+    },
+  });
+  for (let at = 0; at < html.length && found === null; at += STEP) parser.write(html.slice(at, at + STEP));
+  parser.end();
+  return found;
+}
+
+function firstUrl(text: string): string | null {
+  const url = BARE.exec(text)?.[0];
+  if (url === undefined) return null;
+  let end = url.length;
+  while (end > 0 && TRAILING.includes(url.charAt(end - 1))) end--;
+  return usable(url.slice(0, end));
 }
 
 function usable(link: string): string | null {
-  return URL.canParse(link) ? link : null;
+  return HTTP.test(link) && URL.canParse(link) ? link : null;
 }

@@ -1,0 +1,307 @@
+/** Builds everything from the settings, starts it in the order of the event's way, stops it in reverse. */
+
+import { readFileSync } from 'node:fs';
+import { EnvironmentClocks } from './base/clock.ts';
+import type { Config } from './base/config.ts';
+import { lockDataFolder } from './base/data-lock.ts';
+import { Lifecycle } from './base/lifecycle.ts';
+import type { Logger } from './base/logger.ts';
+import { loadMasterKey } from './base/master-key.ts';
+import { Metrics } from './base/metrics.ts';
+import { Seal } from './base/seal.ts';
+import type { Environment } from './domain/tenancy.ts';
+import { SqliteStore } from './store/sqlite/store.ts';
+import { Access } from './accept/access.ts';
+import { CustomEvents } from './accept/custom-events.ts';
+import { firstRunKeys, writeFirstRun, type FirstRun } from './accept/first-run.ts';
+import { Submissions } from './accept/submissions.ts';
+import { Deliverer } from './deliver/deliverer.ts';
+import { SandboxTransport } from './deliver/sandbox-transport.ts';
+import { ClockAdvance } from './maintain/clock-advance.ts';
+import { Health } from './maintain/health.ts';
+import { Retention } from './maintain/retention.ts';
+import { AddressRules } from './publish/address.ts';
+import { Deliveries } from './publish/deliveries.ts';
+import { Endpoints } from './publish/endpoints.ts';
+import { Guard } from './publish/guard.ts';
+import { Publisher } from './publish/publisher.ts';
+import { messageContent } from './query/message-content.ts';
+import { Query } from './query/query.ts';
+import { Recorder } from './record/recorder.ts';
+import { Suppressions } from './record/suppressions.ts';
+import { HttpDoor } from './http/door.ts';
+import { DOOR_DEFAULTS } from './http/door-config.ts';
+import { SmtpDoor } from './smtp/door.ts';
+
+export interface RunningServer {
+  /** Base URL of the HTTP door. */
+  http: string;
+  /** `smtp://host:port`; null when the SMTP door is closed. */
+  smtp: string | null;
+  /** Keys to try things with; only in development. */
+  firstRun: FirstRun | null;
+  /** Doors close, attempts under way settle, the store closes. Never rejects. */
+  stop(): Promise<void>;
+}
+
+export const VERSION = (
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;
+
+/** What the command line needs of a data folder when no server runs on it. */
+export interface LocalParts {
+  store: SqliteStore;
+  access: Access;
+  stop(): Promise<void>;
+}
+
+/** Opens the data folder without doors. Throws `DataFolderInUse` while a server runs on it. */
+export async function openLocal(config: Config): Promise<LocalParts> {
+  const lock = lockDataFolder(config.data.dir);
+  try {
+    const store = await openStore(config, () => {});
+    const access = buildAccess(config, store, new EnvironmentClocks());
+    return {
+      store,
+      access,
+      stop: async () => {
+        await store.close();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Starts everything; when a part cannot start, what was started is stopped again and the error passed on. */
+export async function startServer(config: Config, log: Logger): Promise<RunningServer> {
+  const lifecycle = new Lifecycle(({ name, error }) => log.error({ part: name, error }, 'part did not stop'));
+  try {
+    return await start(config, log, lifecycle);
+  } catch (error) {
+    await lifecycle.stop();
+    throw error;
+  }
+}
+
+async function start(config: Config, log: Logger, lifecycle: Lifecycle): Promise<RunningServer> {
+  const lock = lockDataFolder(config.data.dir);
+  lifecycle.add('data folder', async () => lock.release(), 1000);
+  const metrics = new Metrics();
+  const clocks = new EnvironmentClocks();
+  const store = await openStore(config, metrics.commit);
+  lifecycle.add('store', () => store.close(), 4000);
+  const environments = await store.listEnvironments();
+  for (const { env, clock_offset_ms } of environments) clocks.setOffset(env, clock_offset_ms);
+
+  const parts = buildParts(config, log, store, clocks, metrics);
+  store.onCommit((notice) => {
+    parts.publisher.onCommit(notice);
+    for (const { env, next_at } of notice.outgoing) parts.deliverer.onQueued(env, next_at);
+    parts.query.onCommit(notice);
+  });
+  await parts.publisher.start();
+  lifecycle.add('publisher', () => parts.publisher.stop(), 6000);
+  await parts.deliverer.start();
+  lifecycle.add('deliverer', () => parts.deliverer.stop(2000), 3000);
+  parts.retention.start();
+  lifecycle.add('retention', () => parts.retention.stop(), 1000);
+  connectGauges(metrics, parts, store);
+
+  const keys =
+    config.profile === 'development'
+      ? await firstRunKeys(parts.access, config.data.dir, config.security.admin_key)
+      : null;
+  const { http, smtp } = await openDoors(config, log, parts, metrics, lifecycle);
+  const firstRun = keys === null ? null : { http, smtp, keys };
+  if (firstRun !== null) writeFirstRun(config.data.dir, firstRun);
+  return { http, smtp, firstRun, stop: () => lifecycle.stop() };
+}
+
+function openStore(
+  config: Config,
+  onCommitMeasured: (ms: number, commands: number) => void,
+): Promise<SqliteStore> {
+  const cacheMb = Math.max(1, Math.round(config.store.cache_bytes / 2 ** 20));
+  return SqliteStore.open({
+    dir: config.data.dir,
+    writerCacheMb: cacheMb,
+    readerCacheMb: cacheMb,
+    walLimitBytes: config.store.wal_bytes,
+    limits: { queueRows: config.limits.commit_queue, queueBytes: config.limits.commit_queue_bytes },
+    onCommitMeasured,
+  });
+}
+
+function buildAccess(config: Config, store: SqliteStore, clocks: EnvironmentClocks): Access {
+  const seal = new Seal(loadMasterKey(config));
+  return new Access({ store, seal, clocks, adminKey: config.security.admin_key });
+}
+
+/** A hanging endpoint takes its timeout for each attempt on the way; longer stories take several calls. */
+const ADVANCE_LIMIT_MS = 120_000;
+
+interface Parts {
+  access: Access;
+  submissions: Submissions;
+  customEvents: CustomEvents;
+  deliverer: Deliverer;
+  publisher: Publisher;
+  endpoints: Endpoints;
+  deliveries: Deliveries;
+  suppressions: Suppressions;
+  query: Query;
+  clock: ClockAdvance;
+  retention: Retention;
+  health: Health;
+}
+
+function buildParts(
+  config: Config,
+  log: Logger,
+  store: SqliteStore,
+  clocks: EnvironmentClocks,
+  metrics: Metrics,
+): Parts {
+  const seal = new Seal(loadMasterKey(config));
+  const access = buildAccess(config, store, clocks);
+  // Until routes and transports of the live environment exist, only the sandbox can carry mail.
+  const canCarry = (environment: Environment): boolean => environment.name === 'sandbox';
+  const deliverer = buildDeliverer(config, log, store, clocks, canCarry);
+  const guard = new Guard({
+    addresses: new AddressRules({
+      loopback: config.publish.plain_http === 'loopback',
+      allow: config.publish.allow_networks,
+    }),
+  });
+  const publisher = new Publisher({
+    store,
+    clocks,
+    seal,
+    guard,
+    settings: config.publish,
+    log,
+    logAttempts: config.log.attempts,
+    metrics: metrics.publish,
+  });
+  const query = new Query({ store });
+  return {
+    access,
+    submissions: new Submissions({
+      store,
+      clocks,
+      limits: config.limits,
+      canCarry,
+      log,
+      hostname: config.smtp.name || 'localhost',
+    }),
+    customEvents: new CustomEvents({ store, clocks, limits: config.limits }),
+    deliverer,
+    publisher,
+    endpoints: new Endpoints({ store, clocks, seal, guard, publisher, config }),
+    deliveries: new Deliveries({ store, clocks }),
+    suppressions: new Suppressions({ store, clocks }),
+    query,
+    clock: new ClockAdvance({
+      store,
+      clocks,
+      participants: [deliverer, publisher],
+      log,
+      limitMs: ADVANCE_LIMIT_MS,
+    }),
+    retention: new Retention({ store, clocks, settings: config.retention, log }),
+    health: new Health({
+      store,
+      dataDir: config.data.dir,
+      minFreeBytes: config.store.min_free_bytes,
+      maxCommitQueue: config.limits.commit_queue,
+    }),
+  };
+}
+
+function buildDeliverer(
+  config: Config,
+  log: Logger,
+  store: SqliteStore,
+  clocks: EnvironmentClocks,
+  canCarry: (environment: Environment) => boolean,
+): Deliverer {
+  const recorder = new Recorder({ store, clocks, schedule: config.deliver.deferral_schedule });
+  const sandbox = new SandboxTransport({
+    deferral_seconds: config.sandbox.deferral_seconds,
+    content: async (env, message_id) => {
+      const raw = await store.rawMessage(env, message_id);
+      return raw === null ? null : messageContent(raw);
+    },
+  });
+  return new Deliverer({
+    store,
+    clocks,
+    pick: (environment) => (canCarry(environment) ? sandbox : null),
+    record: (item, attempt, outcome) => recorder.outcome(item, attempt, outcome),
+    concurrency: config.deliver.concurrency,
+    log,
+  });
+}
+
+function connectGauges(metrics: Metrics, { publisher }: Parts, store: SqliteStore): void {
+  metrics.connect({
+    publish: () => publisher.gauges(),
+    store: () => store.health(),
+    queues: async () => {
+      const { deliveries, recipients, oldest_delivery_at } = await store.queueDepth();
+      const age = oldest_delivery_at === null ? null : Math.max(0, Date.now() - oldest_delivery_at) / 1000;
+      return { deliveries, recipients, oldest_delivery_seconds: age };
+    },
+  });
+}
+
+async function openDoors(
+  config: Config,
+  log: Logger,
+  parts: Parts,
+  metrics: Metrics,
+  lifecycle: Lifecycle,
+): Promise<{ http: string; smtp: string | null }> {
+  const http = new HttpDoor({
+    services: { ...parts, readiness: () => parts.health.readiness() },
+    config: {
+      ...DOOR_DEFAULTS,
+      ...config.http,
+      json_depth: config.limits.json_depth,
+      batch: config.limits.batch,
+      access_log: config.log.level === 'debug',
+    },
+    log,
+    metricsPage: config.metrics.enabled ? metrics.registry : null,
+    metrics: metrics.http,
+    version: VERSION,
+  });
+  const { url } = await http.listen();
+  lifecycle.add(
+    'http door',
+    async () => {
+      parts.query.close();
+      await http.close();
+    },
+    5000,
+  );
+  if (!config.smtp.enabled) return { http: url, smtp: null };
+  const smtp = new SmtpDoor({
+    submissions: parts.submissions,
+    access: parts.access,
+    config: {
+      ...config.smtp,
+      recipients: config.limits.recipients,
+      message_bytes: config.limits.message_bytes,
+      profile: config.profile,
+      data_dir: config.data.dir,
+    },
+    log,
+  });
+  const { host, port } = await smtp.listen();
+  lifecycle.add('smtp door', () => smtp.close(), 6000);
+  return { http: url, smtp: `smtp://${host.includes(':') ? `[${host}]` : host}:${port}` };
+}

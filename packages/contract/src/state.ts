@@ -9,31 +9,37 @@ import type { MessageStatus, StateSnapshot } from './events.ts';
 
 /**
  * Statuses from weakest to strongest: the strongest fact seen is the status.
- * A bounce outranks `delivered` and `open` because relays report late and scanners open what is then refused;
- * an unsubscribe or a complaint is a person's act on mail in hand, so nothing outranks it.
+ * - What a recipient's side did outranks what we decided: after a lost acknowledgement a message can be `dropped`
+ *   here and yet be delivered, opened or bounced there.
+ * - A bounce outranks `delivered` and `open`, because relays report late and scanners open what is then refused.
+ * - An unsubscribe or a complaint is a person's act on mail in hand, so nothing outranks it.
+ *
+ * The place in this list is the fact's bit in the store, which compares sets by their highest bit: a change of it
+ * needs a migration.
  */
 export const STATUS_ORDER: readonly MessageStatus[] = [
   'accepted',
   'deferred',
+  'dropped',
   'delivered',
   'open',
   'click',
   'soft_bounce',
   'bounce',
-  'dropped',
   'unsubscribe',
   'complaint',
 ];
 
 const BIT: ReadonlyMap<string, number> = new Map(STATUS_ORDER.map((status, rank) => [status, 1 << rank]));
 
-const TERMINAL: ReadonlySet<MessageStatus> = new Set<MessageStatus>([
-  'soft_bounce',
-  'bounce',
-  'dropped',
-  'unsubscribe',
-  'complaint',
-]);
+/**
+ * Facts after which no attempt is made. One of them in the set is enough, whatever the status: so `terminal`,
+ * once true, stays true.
+ */
+const TERMINAL: FactSet = (['dropped', 'soft_bounce', 'bounce', 'unsubscribe', 'complaint'] as const).reduce(
+  (set, status) => set | (BIT.get(status) ?? 0),
+  0,
+);
 
 /** A set of facts about one (message, recipient), one bit per status. 0 is the empty set. */
 export type FactSet = number;
@@ -58,11 +64,10 @@ export function stateOf(facts: FactSet): StateSnapshot | null {
   const top = strongest(facts, STATUS_ORDER.length);
   if (top < 0) return null;
   const below = strongest(facts, top);
-  const status = STATUS_ORDER[top] as MessageStatus;
   return {
-    status,
+    status: STATUS_ORDER[top] as MessageStatus,
     previous: below < 0 ? null : (STATUS_ORDER[below] as MessageStatus),
-    terminal: TERMINAL.has(status),
+    terminal: (facts & TERMINAL) !== 0,
   };
 }
 

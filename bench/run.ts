@@ -20,6 +20,5 @@ if (bench === undefined) {
   for (const [key, { what }] of Object.entries(BENCHES)) console.log(`  ${key.padEnd(10)} ${what}`);
   process.exitCode = name === undefined ? 0 : 2;
 } else {
-  const { main } = await bench.load();
-  await main(args);
+  await (await bench.load()).main(args);
 }

@@ -10,7 +10,7 @@ import { loadMasterKey } from './base/master-key.ts';
 import { Metrics } from './base/metrics.ts';
 import { Seal } from './base/seal.ts';
 import type { Environment } from './domain/tenancy.ts';
-import { SqliteStore } from './store/sqlite/store.ts';
+import { SqliteStore, type SqliteOptions } from './store/sqlite/store.ts';
 import { Access } from './accept/access.ts';
 import { CustomEvents } from './accept/custom-events.ts';
 import { firstRunKeys, writeFirstRun, type FirstRun } from './accept/first-run.ts';
@@ -59,7 +59,7 @@ export interface LocalParts {
 export async function openLocal(config: Config): Promise<LocalParts> {
   const lock = lockDataFolder(config.data.dir);
   try {
-    const store = await openStore(config, () => {});
+    const store = await openStore(config, { onDeath: crash });
     const access = buildAccess(config, store, new EnvironmentClocks());
     return {
       store,
@@ -91,7 +91,11 @@ async function start(config: Config, log: Logger, lifecycle: Lifecycle): Promise
   lifecycle.add('data folder', async () => lock.release(), 1000);
   const metrics = new Metrics();
   const clocks = new EnvironmentClocks();
-  const store = await openStore(config, metrics.commit);
+  const onDeath = (error: Error): void => {
+    log.error({ error }, 'the store is gone');
+    crash(error);
+  };
+  const store = await openStore(config, { onCommitMeasured: metrics.commit, onDeath });
   lifecycle.add('store', () => store.close(), 4000);
   const environments = await store.listEnvironments();
   for (const { env, clock_offset_ms } of environments) clocks.setOffset(env, clock_offset_ms);
@@ -131,7 +135,7 @@ function openStore(
     readerCacheMb: cacheMb,
     walLimitBytes: config.store.wal_bytes,
     limits: { queueRows: config.limits.commit_queue, queueBytes: config.limits.commit_queue_bytes },
-    onCommitMeasured,
+    ...hooks,
   });
 }
 

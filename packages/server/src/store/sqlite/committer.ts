@@ -51,6 +51,8 @@ export class Committer {
   #drained: (() => void) | null = null;
   onChanges: (changes: ChangeColumns) => void = () => {};
   onCommit: (milliseconds: number, commands: number) => void = () => {};
+  /** The writer thread is gone: nothing can be committed any more. */
+  onDeath: (error: Error) => void = () => {};
   lastError: string | null = null;
 
   private constructor(worker: Worker, limits: CommitterLimits) {
@@ -193,6 +195,7 @@ export class Committer {
       );
     }
     this.#drained?.();
+    this.onDeath(error);
   }
 
   /** Commits what is queued, then ends the thread. */

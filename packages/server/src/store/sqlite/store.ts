@@ -45,6 +45,8 @@ export interface SqliteOptions {
   limits: CommitterLimits;
   /** Told of every commit: its duration and how many commands it took along. */
   onCommitMeasured?: (milliseconds: number, commands: number) => void;
+  /** The store can do nothing more; only a restart of the process helps. */
+  onDeath?: (error: Error) => void;
 }
 
 export const DATABASE_FILE = 'postrider.db';
@@ -68,6 +70,7 @@ export class SqliteStore implements Store {
     const path = join(options.dir, DATABASE_FILE);
     const committer = await Committer.start({ path, cacheMb: options.writerCacheMb }, options.limits);
     committer.onCommit = options.onCommitMeasured ?? (() => {});
+    committer.onDeath = options.onDeath ?? (() => {});
     const reader = await Reader.start({ path, cacheMb: options.readerCacheMb });
     const checkpointer = await Checkpointer.start(path, options.walLimitBytes, (work) =>
       committer.quietly(work),

@@ -124,9 +124,16 @@ async function start(config: Config, log: Logger, lifecycle: Lifecycle): Promise
   return { http, smtp, firstRun, stop: () => lifecycle.stop() };
 }
 
+/** Ends the process: without its store it could only refuse, and a supervisor's restart recovers everything. */
+function crash(error: Error): void {
+  setImmediate(() => {
+    throw error;
+  });
+}
+
 function openStore(
   config: Config,
-  onCommitMeasured: (ms: number, commands: number) => void,
+  hooks: Pick<SqliteOptions, 'onCommitMeasured' | 'onDeath'>,
 ): Promise<SqliteStore> {
   const cacheMb = Math.max(1, Math.round(config.store.cache_bytes / 2 ** 20));
   return SqliteStore.open({

@@ -20,15 +20,17 @@ export function firstLink(content: MessageContent): string | null {
 }
 
 function firstAnchor(html: string): string | null {
-  let found: string | null = null;
+  const found: string[] = [];
   const parser = new Parser({
     onopentag(name, { href }) {
-      if (found === null && name === 'a' && href !== undefined) found = usable(href.trim());
+      const link = name === 'a' && href !== undefined ? usable(href.trim()) : null;
+      if (link !== null) found.push(link);
     },
   });
-  for (let at = 0; at < html.length && found === null; at += STEP) parser.write(html.slice(at, at + STEP));
+  for (let at = 0; at < html.length && found.length === 0; at += STEP)
+    parser.write(html.slice(at, at + STEP));
   parser.end();
-  return found;
+  return found[0] ?? null;
 }
 
 function firstUrl(text: string): string | null {

@@ -52,7 +52,7 @@ describe('a composed message', () => {
 
   it('says so when all recipients are hidden', () => {
     const raw = compose({ ...GOOD, to: undefined, bcc: 'hidden@example.com' }).toString();
-    expect(raw).toMatch(/^To: undisclosed recipients:;\r$/m);
+    expect(raw).toMatch(/^To: undisclosed-recipients:;\r$/m);
     expect(raw).not.toContain('hidden');
   });
 

@@ -24,6 +24,9 @@ const HIDDEN: ReadonlySet<string> = new Set(
   'script style title head template noembed noframes iframe object svg math select textarea'.split(' '),
 );
 
+/** White space to fold, or marks that only browsers use. */
+const NOT_AS_IS = /[\t\r\n\f\u00ad\u200b\ufeff]| {2}/;
+
 export function htmlToText(html: string): string {
   const writer = new TextWriter(html.length > MAX_HTML_LENGTH ? html.slice(0, MAX_HTML_LENGTH) : html);
   return writer.run();
@@ -181,7 +184,9 @@ class TextWriter implements TokenizerCallbacks {
       this.#started = true;
       return;
     }
-    const words = text.replace(/[ \t\r\n\f]+/g, ' ').replace(/[\u00ad\u200b\ufeff]/g, '');
+    const words = NOT_AS_IS.test(text)
+      ? text.replace(/[ \t\r\n\f]+/g, ' ').replace(/[\u00ad\u200b\ufeff]/g, '')
+      : text;
     if (words.startsWith(' ')) this.#space = true;
     const body = words.trim();
     if (body === '') return;

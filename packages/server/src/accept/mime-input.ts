@@ -14,6 +14,7 @@ import {
 } from './header-block.ts';
 import { readCampaign, readMetadata, readTags, type Labels } from './labels.ts';
 import type { AcceptLimits } from './limits.ts';
+import { mailDate } from './mail-date.ts';
 import { DEFAULT_STREAM, readStream } from './message-input.ts';
 
 /** Who handed the message in, for the Received header. */
@@ -161,11 +162,6 @@ function received(options: MimeOptions): string {
     client === null ? '' : `from ${hostWord(client.helo)} (${addressLiteral(client.address)})\r\n\t`;
   const protocol = client === null ? 'ESMTP' : client.protocol.replace(/[^A-Z0-9]/g, '');
   return `Received: ${from}by ${hostWord(options.hostname)} with ${protocol} id ${options.message_id};\r\n\t${mailDate(options.date)}`;
-}
-
-/** RFC 5322 section 3.3. */
-function mailDate(date: Date): string {
-  return date.toUTCString().replace('GMT', '+0000');
 }
 
 /** What a client calls itself is its own invention: only what a host name or literal has is repeated. */

@@ -106,7 +106,7 @@ describe('one message', () => {
 
   it('carries a large body too', async () => {
     await submissions.submit(SANDBOX, { ...GOOD, text: 'Grüße '.repeat(50_000) }, null);
-    expect(store.mime()).toContain('quoted-printable');
+    expect(store.mime()).toContain('Content-Transfer-Encoding: base64');
   });
 
   it('takes its Message-ID domain from the settings when they name one', async () => {

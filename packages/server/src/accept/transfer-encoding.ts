@@ -10,6 +10,19 @@ const HEX = Buffer.from('0123456789ABCDEF', 'latin1');
 /** 57 octets make one line of 76 characters. */
 const OCTETS_A_LINE = 57;
 
+/** 1 = stands for itself wherever it is; 2 = a blank, which does so only inside a line; 0 = is encoded. */
+const KIND = Uint8Array.from({ length: 256 }, (_, byte) => {
+  if (byte === SPACE || byte === TAB) return 2;
+  return byte > SPACE && byte < 0x7f && byte !== EQUALS ? 1 : 0;
+});
+
+/** The encoding that makes the text smaller: quoted-printable unless much of it is not ASCII. */
+export function shorterEncoding(text: Buffer): 'quoted-printable' | 'base64' {
+  let encoded = 0;
+  for (let at = 0; at < text.length; at++) if ((text[at] as number) > 0x7f) encoded++;
+  return encoded * 6 > text.length ? 'base64' : 'quoted-printable';
+}
+
 /** Text in CRLF lines as quoted-printable. Line breaks stay; a blank at the end of a line is encoded. */
 export function quotedPrintable(text: Buffer): Buffer {
   // Three characters per octet, and a soft break after every 25 of those at worst.
@@ -18,6 +31,13 @@ export function quotedPrintable(text: Buffer): Buffer {
   let column = 0;
   for (let at = 0; at < text.length; at++) {
     const byte = text[at] as number;
+    const kind = KIND[byte] as number;
+    const plain = kind === 1 || (kind === 2 && at + 1 < text.length && text[at + 1] !== CR);
+    if (plain && column < LINE - 1) {
+      out[to++] = byte;
+      column++;
+      continue;
+    }
     if (byte === CR && text[at + 1] === LF) {
       out[to++] = CR;
       out[to++] = LF;
@@ -25,30 +45,24 @@ export function quotedPrintable(text: Buffer): Buffer {
       column = 0;
       continue;
     }
-    const plain = isPlain(byte, text[at + 1]);
-    const width = plain ? 1 : 3;
     // The last column of a line is kept for the = of a soft break.
-    if (column + width > LINE - 1) {
+    if (plain || column + 3 > LINE - 1) {
       out[to++] = EQUALS;
       out[to++] = CR;
       out[to++] = LF;
       column = 0;
     }
-    column += width;
     if (plain) {
       out[to++] = byte;
+      column = 1;
       continue;
     }
     out[to++] = EQUALS;
     out[to++] = HEX[byte >> 4] as number;
     out[to++] = HEX[byte & 15] as number;
+    column += 3;
   }
   return out.subarray(0, to);
-}
-
-function isPlain(byte: number, next: number | undefined): boolean {
-  if (byte === SPACE || byte === TAB) return next !== undefined && next !== CR;
-  return byte > SPACE && byte < 0x7f && byte !== EQUALS;
 }
 
 /** Octets as base64 in lines of 76. */

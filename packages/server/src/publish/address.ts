@@ -54,6 +54,8 @@ export class AddressRules {
     const bare = zone < 0 ? address : address.slice(0, zone);
     // The short and octal forms of inet_aton that ipaddr.js also takes have no place here.
     if (!ipaddr.IPv4.isValidFourPartDecimal(bare) && !ipaddr.IPv6.isValid(bare)) return 'not an address';
+    // ipaddr.js takes every IPv6 address that ends in dotted decimal for an IPv4-mapped one.
+    if (bare.includes(':') && bare.includes('.') && !/^::ffff:[\d.]+$/i.test(bare)) return 'IPv4 within IPv6';
     const parsed = ipaddr.parse(bare);
     if (parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress()) {
       return this.#judge(parsed.toIPv4Address());
@@ -75,7 +77,5 @@ export class AddressRules {
 
 function within(address: ipaddr.IPv4 | ipaddr.IPv6, [network, bits]: Cidr): boolean {
   if (address.kind() !== network.kind()) return false;
-  return address instanceof ipaddr.IPv4
-    ? address.match(network as ipaddr.IPv4, bits)
-    : address.match(network as ipaddr.IPv6, bits);
+  return address.match(network, bits);
 }

@@ -56,8 +56,10 @@ export function retryAfterMs(value: string | null, wallNow: number): number {
   if (value === null) return 0;
   const text = value.trim();
   if (/^\d{1,12}$/.test(text)) return Math.min(Number(text) * 1000, MAX_RETRY_AFTER_MS);
-  // Every form of HTTP date starts with a day's name; Date.parse alone would take much else.
-  const at = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /.test(text) ? Date.parse(text) : NaN;
+  // Every form of HTTP date starts with a day's name; Date.parse alone would take much else. Only asctime's form
+  // does not say GMT, which it is all the same.
+  const isDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /.test(text);
+  const at = isDate ? Date.parse(text.endsWith(' GMT') ? text : `${text} GMT`) : NaN;
   if (Number.isNaN(at)) return 0;
   return Math.min(Math.max(at - wallNow, 0), MAX_RETRY_AFTER_MS);
 }

@@ -52,7 +52,7 @@ function kindOf(error: Error, phase: ConnectPhase): AttemptError {
   if (error instanceof AttemptTimeout) return TIMEOUTS[phase];
   const code = codeOf(error);
   if (code.startsWith('EAI_')) return 'dns';
-  if (code.startsWith('HPE_') || isBadResponse(error)) return 'protocol';
+  if (error.name === 'HTTPParserError' || isBadResponse(error)) return 'protocol';
   // During the handshake everything that is no timeout is about TLS, a reset too.
   if (phase === 'tls' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) return 'tls';
   return BY_CODE.get(code) ?? 'network';

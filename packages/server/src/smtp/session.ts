@@ -3,19 +3,11 @@
  * RFC 5321 section 4.1.4 with RFC 3207 (STARTTLS), RFC 4954 (AUTH) and RFC 6409 (submission) on top.
  */
 
-import { parseAddrSpec } from '../accept/address.ts';
-import type { Caller } from '../domain/tenancy.ts';
-import {
-  isHelloName,
-  readMailParameters,
-  readPath,
-  splitCommand,
-  type PathCommand,
-  type PathRead,
-} from './command.ts';
+import { Authentication } from './authentication.ts';
+import { isHelloName, splitCommand } from './command.ts';
 import type { DataEnd, DataFault } from './data-reader.ts';
+import { readRecipient, readSender, tooLarge, tooManyRecipients } from './envelope.ts';
 import { reply, type Reply } from './replies.ts';
-import { decodeResponse, LOGIN_PASSWORD, LOGIN_USERNAME, plainPassword } from './sasl.ts';
 import type { SessionContext } from './session-context.ts';
 import { isUnexpected, submissionReply } from './submission-reply.ts';
 
@@ -29,12 +21,6 @@ interface Transaction {
   /** RCPT commands so far, taken or not. */
   attempts: number;
   started_at: number;
-}
-
-interface Identity {
-  caller: Caller;
-  /** Kept to ask again before each message, so that a revoked key stops at once. Never logged. */
-  key: string;
 }
 
 /** RFC 5321 section 4.5.3.1.4, with CR LF. */
@@ -59,19 +45,17 @@ const HTTP_REQUEST = /^(?:GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS|TRACE|CONNECT) 
 export class Session {
   readonly #context: SessionContext;
   #secure = false;
+  readonly #authentication: Authentication;
   #hello: { name: string; extended: boolean } | null = null;
-  #identity: Identity | null = null;
   #transaction: Transaction | null = null;
-  /** Takes the next line when an AUTH exchange is under way. */
-  #exchange: ((line: string) => Answer) | null = null;
   #faults = 0;
   #idleCommands = 0;
-  #authFailures = 0;
   /** Messages taken. */
   messages = 0;
 
   constructor(context: SessionContext) {
     this.#context = context;
+    this.#authentication = new Authentication(context);
   }
 
   /** Between MAIL and the answer to DATA. */
@@ -90,8 +74,7 @@ export class Session {
 
   /** A line that could not be one. An AUTH exchange it came in is over. */
   broken(name: 'malformed_line' | 'line_too_long', reason?: string): Reply {
-    const inExchange = this.#exchange !== null;
-    this.#exchange = null;
+    const inExchange = this.#authentication.breakOff();
     if (name === 'line_too_long' && inExchange) return this.#counted(reply('auth_line_too_long'));
     return this.#counted(reason === undefined ? reply(name) : reply(name, reason));
   }
@@ -100,9 +83,8 @@ export class Session {
   secured(): void {
     this.#secure = true;
     this.#hello = null;
-    this.#identity = null;
     this.#transaction = null;
-    this.#exchange = null;
+    this.#authentication.forget();
   }
 
   /** DATA has come to its true end. */
@@ -127,11 +109,7 @@ export class Session {
   }
 
   #dispatch(line: string, octets: number): Answer {
-    const exchange = this.#exchange;
-    if (exchange !== null) {
-      this.#exchange = null;
-      return exchange(line);
-    }
+    if (this.#authentication.exchanging) return this.#authentication.respond(line);
     const { verb, rest } = splitCommand(line);
     if (verb !== 'AUTH' && octets > (verb === 'MAIL' ? MAIL_LINE_OCTETS : LINE_OCTETS)) {
       return reply(
@@ -225,79 +203,10 @@ export class Session {
   }
 
   #auth(rest: string): Answer {
-    const [mechanism = '', initial, ...more] = rest.split(/ +/);
     if (this.#hello?.extended !== true) return reply('bad_sequence', 'Say EHLO first');
-    if (this.#identity !== null) return reply('bad_sequence', 'Already authenticated');
-    if (this.#transaction !== null) return reply('bad_sequence', 'AUTH is not allowed in a transaction');
+    if (this.#authentication.caller !== null) return reply('bad_sequence', 'Already authenticated');
     if (!this.#mayAuthenticate()) return reply('tls_required');
-    if (mechanism === '' || more.length > 0) {
-      return reply('bad_argument', 'AUTH takes a mechanism and at most one response');
-    }
-    switch (mechanism.toUpperCase()) {
-      case 'PLAIN':
-        return initial === undefined
-          ? this.#ask('', (line) => this.#plain(line))
-          : this.#plain(initial === '=' ? '' : initial);
-      case 'LOGIN':
-        return initial === undefined
-          ? this.#ask(LOGIN_USERNAME, (line) => this.#loginUsername(line))
-          : this.#loginUsername(initial === '=' ? '' : initial);
-      default:
-        return reply('unknown_mechanism');
-    }
-  }
-
-  /** Sends a challenge; `next` gets the response unless the client cancels with `*`. */
-  #ask(challenge: string, next: (line: string) => Answer): Reply {
-    this.#exchange = (line) => (line === '*' ? reply('auth_cancelled') : next(line));
-    return reply('challenge', challenge);
-  }
-
-  #plain(response: string): Answer {
-    const decoded = decodeResponse(response);
-    const password = decoded === null ? null : plainPassword(decoded);
-    return password === null ? reply('bad_base64') : this.#signIn(password);
-  }
-
-  #loginUsername(response: string): Answer {
-    if (decodeResponse(response) === null) return reply('bad_base64');
-    return this.#ask(LOGIN_PASSWORD, (line) => this.#loginPassword(line));
-  }
-
-  #loginPassword(response: string): Answer {
-    const password = decodeResponse(response);
-    return password === null ? reply('bad_base64') : this.#signIn(password);
-  }
-
-  async #signIn(key: string): Promise<Reply> {
-    const found = await this.#look(key);
-    if (found === 'trouble') return reply('auth_trouble');
-    if (typeof found === 'string') {
-      this.#authFailures += 1;
-      this.#context.metrics.authFailure();
-      this.#context.log.warn(
-        { remote: this.#context.remote, failures: this.#authFailures },
-        'smtp.auth_failed',
-      );
-      if (this.#authFailures >= this.#context.settings.max_auth_failures)
-        return reply('too_many_failed_auth');
-      return reply('key_refused', found);
-    }
-    this.#identity = { caller: found, key };
-    return reply('authenticated');
-  }
-
-  /** The caller behind a key, or why it may not send. */
-  async #look(key: string): Promise<Caller | string> {
-    try {
-      const found = await this.#context.access.authenticate(key);
-      if (found === null) return 'The password is not a valid API key';
-      if ('admin' in found) return "An administrator's key sends no mail; use a key of an environment";
-      return found.scopes.includes('send') ? found : 'The API key lacks the scope send';
-    } catch (error) {
-      this.#context.log.error({ err: error, remote: this.#context.remote }, 'smtp.auth_trouble');
-      return 'trouble';
-    }
+    return this.#authentication.start(rest);
   }
 
   // ---------------------------------------------------------------- MAIL, RCPT, DATA
@@ -305,20 +214,14 @@ export class Session {
   async #mail(rest: string): Promise<Reply> {
     if (this.#hello === null) return reply('bad_sequence', 'Say EHLO first');
     if (this.#transaction !== null) return reply('bad_sequence', 'MAIL was already given; RSET starts anew');
-    const refusal = await this.#checkIdentity();
+    const refusal = await this.#authentication.refusal();
     if (refusal !== null) return refusal;
-    const read = readPath(rest, 'FROM:');
-    if (!read.ok) return pathFault(read, 'bad_sender');
-    const asked = readMailParameters(read.command.parameters);
-    if (!asked.ok) return reply(asked.name, asked.reason);
-    const { size, smtputf8 } = asked.parameters;
-    const most = this.#context.settings.message_bytes;
-    if (size !== null && size > BigInt(most)) return tooLarge(most);
-    const sender = readAddress(read.command, smtputf8, 'bad_sender');
-    if (!('address' in sender)) return sender;
-    if (!this.#context.pending.fits(Number(size ?? 0n))) return reply('no_memory');
+    const sender = readSender(rest, this.#context.settings.message_bytes);
+    if ('refusal' in sender) return sender.refusal;
+    if (!this.#context.pending.fits(sender.size)) return reply('no_memory');
+    const { mail_from, smtputf8 } = sender;
     this.#transaction = {
-      mail_from: sender.address,
+      mail_from,
       smtputf8,
       recipients: new Set(),
       attempts: 0,
@@ -327,53 +230,34 @@ export class Session {
     return reply('sender_ok');
   }
 
-  /** Null when the key still opens the door. */
-  async #checkIdentity(): Promise<Reply | null> {
-    const identity = this.#identity;
-    if (identity === null) return reply('auth_required');
-    const found = await this.#look(identity.key);
-    if (found === 'trouble') return reply('auth_trouble');
-    if (typeof found === 'string') {
-      this.#identity = null;
-      return reply('auth_required', `${found}; authenticate anew`);
-    }
-    identity.caller = found;
-    return null;
-  }
-
   #rcpt(rest: string): Reply {
     const transaction = this.#transaction;
-    if (transaction === null)
-      return this.#identity === null ? reply('auth_required') : reply('bad_sequence', 'MAIL must come first');
+    if (transaction === null) return this.#noTransaction();
     const most = this.#context.settings.recipients;
     transaction.attempts += 1;
     if (transaction.attempts > 2 * most) return tooManyRecipients(most);
-    const read = readPath(rest, 'TO:');
-    if (!read.ok) return pathFault(read, 'bad_recipient');
-    for (const key of read.command.parameters.keys()) {
-      return reply('unknown_parameter', `RCPT parameter ${key.slice(0, 40)} is not offered`);
-    }
-    if (read.command.path === '') return reply('bad_recipient', 'Bad recipient address: it is empty');
-    const recipient = readAddress(read.command, transaction.smtputf8, 'bad_recipient');
-    if (!('address' in recipient)) return recipient;
-    if (!transaction.recipients.has(recipient.address) && transaction.recipients.size >= most) {
-      return tooManyRecipients(most);
-    }
-    transaction.recipients.add(recipient.address);
+    const recipient = readRecipient(rest, transaction.smtputf8);
+    if ('refusal' in recipient) return recipient.refusal;
+    const { recipients } = transaction;
+    if (!recipients.has(recipient.address) && recipients.size >= most) return tooManyRecipients(most);
+    recipients.add(recipient.address);
     return reply('recipient_ok');
   }
 
   #data(rest: string): Reply {
     if (rest !== '') return reply('bad_argument', 'DATA takes no argument');
     const transaction = this.#transaction;
-    if (transaction === null)
-      return this.#identity === null ? reply('auth_required') : reply('bad_sequence', 'MAIL must come first');
-    if (transaction.recipients.size === 0) {
-      return transaction.attempts > 0
-        ? reply('no_valid_recipients')
-        : reply('bad_sequence', 'RCPT must come first');
-    }
-    return reply('start_data');
+    if (transaction === null) return this.#noTransaction();
+    if (transaction.recipients.size > 0) return reply('start_data');
+    return transaction.attempts > 0
+      ? reply('no_valid_recipients')
+      : reply('bad_sequence', 'RCPT must come first');
+  }
+
+  #noTransaction(): Reply {
+    return this.#authentication.caller === null
+      ? reply('auth_required')
+      : reply('bad_sequence', 'MAIL must come first');
   }
 
   #rset(rest: string): Reply {
@@ -391,14 +275,14 @@ export class Session {
       case 'faulty':
         return contentFault(end.fault);
       default:
-        return (await this.#checkIdentity()) ?? this.#hand(transaction, end.raw);
+        return (await this.#authentication.refusal()) ?? this.#hand(transaction, end.raw);
     }
   }
 
   async #hand(transaction: Transaction, raw: Buffer): Promise<Reply> {
-    const identity = this.#identity;
-    if (identity === null) return reply('auth_required');
-    const { environment, key_id } = identity.caller;
+    const { caller } = this.#authentication;
+    if (caller === null) return reply('auth_required');
+    const { environment, key_id } = caller;
     const line = {
       remote: this.#context.remote,
       key_id,
@@ -439,37 +323,6 @@ export class Session {
 
 function badHello(verb: string): Reply {
   return reply('bad_argument', `${verb} takes a domain name or an address literal such as [192.0.2.1]`);
-}
-
-function pathFault(read: Extract<PathRead, { ok: false }>, name: 'bad_sender' | 'bad_recipient'): Reply {
-  if (read.what === 'parameter') return reply('bad_argument', `Bad parameter: ${read.reason}`);
-  return reply(name, `${name === 'bad_sender' ? 'Bad sender' : 'Bad recipient'}: ${read.reason}`);
-}
-
-/** The null reverse-path is an address here; RCPT refuses it before. */
-function readAddress(
-  command: PathCommand,
-  smtputf8: boolean,
-  name: 'bad_sender' | 'bad_recipient',
-): { address: string } | Reply {
-  if (command.path === '') return { address: '' };
-  const parsed = parseAddrSpec(command.path);
-  if (!parsed.ok)
-    return reply(name, `The ${name === 'bad_sender' ? 'sender' : 'recipient'} address ${parsed.reason}`);
-  if (!smtputf8 && /[^\x20-\x7e]/.test(command.path)) return reply('utf8_not_asked');
-  return { address: parsed.address };
-}
-
-function tooManyRecipients(most: number): Reply {
-  return reply(
-    'too_many_recipients',
-    `Too many recipients; the limit is ${most} per message, send the rest in another`,
-  );
-}
-
-function tooLarge(most: number, size?: number): Reply {
-  const has = size === undefined ? 'Message too large' : `Message too large with ${size} octets`;
-  return reply('message_too_large', `${has}; the limit is ${most} octets`);
 }
 
 const FAULTS: Record<DataFault['what'], string> = {

@@ -1,13 +1,12 @@
 /** Every dialect by its name. */
 
 import type { Dialect } from './dialect.ts';
+import type { DialectName } from './names.ts';
 import { postrider } from './postrider.ts';
 import { sendarix, sendarixCompact } from './sendarix.ts';
 
-export const DIALECTS = {
+export const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
   postrider,
   sendarix,
   sendarix_compact: sendarixCompact,
-} as const satisfies Record<string, Dialect>;
-
-export type DialectName = keyof typeof DIALECTS;
+};

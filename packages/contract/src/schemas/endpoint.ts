@@ -1,5 +1,6 @@
 /** Endpoints: where events are pushed, and what can be done with them. */
 
+import { DIALECT_NAMES, type DialectName } from '../dialects/names.ts';
 import type { EnvironmentName } from '../events.ts';
 import {
   answerSchema,
@@ -34,16 +35,13 @@ import {
   MIN_TIMEOUT_MS,
 } from './limits.ts';
 
-/** Shapes an endpoint can receive events in. */
-export const DIALECTS = ['postrider', 'sendarix'] as const;
-
 /** Everything a customer sets of an endpoint. */
 export interface EndpointFields {
   url: string;
   description: string;
   event_types: string[];
   filter: Record<string, unknown> | null;
-  dialect: (typeof DIALECTS)[number];
+  dialect: DialectName;
   headers: Record<string, string>;
   retry_schedule: number[];
   timeout_ms: number;
@@ -85,7 +83,7 @@ const fields: Record<keyof EndpointFields, JsonSchema> = {
     description:
       'Comparison query over the envelope, for example `{"data.bounce_type": "hard"}`; null for none.',
   },
-  dialect: { type: 'string', enum: DIALECTS },
+  dialect: { type: 'string', enum: DIALECT_NAMES, description: 'Shape and signature of what is sent.' },
   headers: {
     type: 'object',
     maxProperties: MAX_ENDPOINT_HEADERS,

@@ -1,8 +1,8 @@
 /** Where events are pushed: the policy of one endpoint, and which events it asked for. */
 
+import type { DialectName } from '@postrider/contract/dialects/names';
 import { MAIL_EVENT_TYPES } from '@postrider/contract/events';
 
-export type DialectName = 'postrider' | 'sendarix';
 export type Ordering = 'none' | 'message' | 'strict';
 export type EndpointStatus = 'enabled' | 'disabled';
 

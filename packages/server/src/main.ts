@@ -48,6 +48,8 @@ export const VERSION = (
   JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 ).version;
 
+export { copyDatabase, inspectDatabase } from './store/sqlite/inspect.ts';
+
 /** What the command line needs of a data folder when no server runs on it. */
 export interface LocalParts {
   store: SqliteStore;

@@ -1,6 +1,6 @@
 /** The sandbox's clock. */
 
-import { answerSchema, objectSchema, TIME } from './json-schema.ts';
+import { answerSchema, COUNT, objectSchema, TIME } from './json-schema.ts';
 import { MAX_ADVANCE_SECONDS } from './limits.ts';
 
 /** Body of `POST /v1/sandbox/clock/advance`. */
@@ -18,4 +18,17 @@ export interface ClockObject {
   now: string;
   offset_ms: number;
 }
-export const clockSchema = answerSchema({ now: TIME, offset_ms: { type: 'integer', minimum: 0 } });
+export const clockSchema = answerSchema({ now: TIME, offset_ms: COUNT });
+
+/** Answer of `POST /v1/sandbox/clock/advance`. */
+export interface ClockAdvancedObject extends ClockObject {
+  advanced_seconds: number;
+  /** How many due moments were played on the way. */
+  steps: number;
+}
+export const clockAdvancedSchema = answerSchema({
+  now: TIME,
+  offset_ms: COUNT,
+  advanced_seconds: { type: 'number', minimum: 0 },
+  steps: { ...COUNT, description: 'Due moments played on the way.' },
+});

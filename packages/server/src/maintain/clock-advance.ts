@@ -5,6 +5,7 @@
 
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { MAX_ADVANCE_SECONDS } from '@postrider/contract/schemas/limits';
+import type { ClockAdvancedObject } from '@postrider/contract/schemas/sandbox';
 import type { Logger } from '../base/logger.ts';
 import { invalid, PostriderError } from '../domain/errors.ts';
 import type { Environment } from '../domain/tenancy.ts';
@@ -26,15 +27,6 @@ export interface ClockAdvanceOptions {
   log: Logger;
   /** Wall time that one call may take, ms. */
   limitMs?: number;
-}
-
-export interface Advanced {
-  /** Environment's time after all of it, ISO-8601. */
-  now: string;
-  offset_ms: number;
-  advanced_seconds: number;
-  /** How many due moments there were on the way. */
-  steps: number;
 }
 
 const DEFAULT_LIMIT_MS = 30_000;
@@ -68,7 +60,7 @@ export class ClockAdvance {
    * Moves the clock of a sandbox by `seconds`, one call after another. `conflict` when there is more to play
    * than fits into the time of one call: the clock has then stopped on the way, and the error says where.
    */
-  async advance(environment: Environment, seconds: number): Promise<Advanced> {
+  async advance(environment: Environment, seconds: number): Promise<ClockAdvancedObject> {
     this.#check(environment, seconds);
     const { env } = environment;
     const queue = this.#queues.get(env) ?? { last: Promise.resolve(), waiting: 0 };
@@ -118,7 +110,7 @@ class Advance {
     this.#deadline = AbortSignal.timeout(limitMs);
   }
 
-  async play(seconds: number): Promise<Advanced> {
+  async play(seconds: number): Promise<ClockAdvancedObject> {
     this.#left_ms = Math.round(seconds * 1000);
     for (;;) {
       const due = await this.#nextDue();

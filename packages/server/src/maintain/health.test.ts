@@ -79,22 +79,6 @@ describe('health', () => {
     expect(looks).toBe(2);
   });
 
-  it('shows its facts as gauges, which read nothing by themselves', async () => {
-    const gauges = new Map<string, () => number>();
-    const one = health();
-    one.register({ gauge: (name, _help, read) => gauges.set(name, read) });
-    expect(gauges.get('postrider_store_commit_queue')?.()).toBeNaN();
-    await one.facts();
-    expect(Object.fromEntries([...gauges].map(([name, read]) => [name, read()]))).toEqual({
-      postrider_store_writable: 1,
-      postrider_store_commit_queue: 3,
-      postrider_store_wal_bytes: 10,
-      postrider_store_database_bytes: 20,
-      postrider_disk_free_bytes: 5_000,
-      postrider_event_loop_delay_p99_seconds: 0.012,
-    });
-  });
-
   it('reads the real disk and the real event loop', async () => {
     const one = new Health({
       store: { health: async () => GOOD },

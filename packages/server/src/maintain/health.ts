@@ -40,11 +40,6 @@ export interface Readiness {
   reasons: string[];
 }
 
-/** Figures read when they are collected; the metrics registry behind it is the caller's. */
-export interface GaugeRegistry {
-  gauge(name: string, help: string, read: () => number): void;
-}
-
 const DEFAULT_MAX_LOOP_DELAY_MS = 2_000;
 const DEFAULT_FRESH_MS = 1_000;
 
@@ -80,42 +75,6 @@ export class Health {
       reasons = [`The state of the store and its disk cannot be read: ${String(error)}`];
     }
     return { ready: reasons.length === 0, reasons };
-  }
-
-  /** The facts last looked at, as gauges. Collecting them causes no look. */
-  register(registry: GaugeRegistry): void {
-    const read = (of: (facts: HealthFacts) => number) => () =>
-      this.#known === null ? Number.NaN : of(this.#known.facts);
-    registry.gauge(
-      'postrider_store_writable',
-      'Whether the last commit succeeded.',
-      read(({ store }) => (store.writable ? 1 : 0)),
-    );
-    registry.gauge(
-      'postrider_store_commit_queue',
-      'Commands waiting for a commit.',
-      read(({ store }) => store.commit_queue),
-    );
-    registry.gauge(
-      'postrider_store_wal_bytes',
-      'Size of the write-ahead log.',
-      read(({ store }) => store.wal_bytes),
-    );
-    registry.gauge(
-      'postrider_store_database_bytes',
-      'Size of the database file.',
-      read(({ store }) => store.database_bytes),
-    );
-    registry.gauge(
-      'postrider_disk_free_bytes',
-      'Free space on the disk of the data folder.',
-      read((facts) => facts.disk_free_bytes),
-    );
-    registry.gauge(
-      'postrider_event_loop_delay_p99_seconds',
-      '99th percentile of the delay of the event loop.',
-      read((facts) => facts.loop_delay_p99_ms / 1000),
-    );
   }
 
   stop(): void {

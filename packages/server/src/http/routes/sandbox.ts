@@ -1,7 +1,11 @@
 /** `/v1/sandbox`: captured mail, and the environment's own clock. */
 
 import { messageListSchema } from '@postrider/contract/schemas/message';
-import { clockAdvanceBodySchema, clockSchema } from '@postrider/contract/schemas/sandbox';
+import {
+  clockAdvanceBodySchema,
+  clockAdvancedSchema,
+  clockSchema,
+} from '@postrider/contract/schemas/sandbox';
 import type { FastifyRequest } from 'fastify';
 import { sendMime } from '../mime-answer.ts';
 import { PAGE_PARAMETERS, pageOf } from '../query-string.ts';
@@ -77,7 +81,7 @@ function addClock(context: RouteContext): void {
     access: 'manage',
     sandboxOnly: true,
     body: { schema: clockAdvanceBodySchema, kind: 'required', checkedBy: 'door' },
-    answers: { 200: { description: "The environment's new time.", schema: clockSchema } },
+    answers: { 200: { description: "The environment's new time.", schema: clockAdvancedSchema } },
     handler: (request) => clock.advance(request.environment, (request.body as { seconds: number }).seconds),
   });
 }

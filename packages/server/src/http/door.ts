@@ -34,6 +34,8 @@ export interface DoorParts {
   version: string;
 }
 
+const SWEEP_MS = 20;
+
 export class HttpDoor {
   readonly #parts: DoorParts;
   #app: FastifyInstance | null = null;
@@ -55,7 +57,11 @@ export class HttpDoor {
   /** Ends live streams, answers what is under way, refuses what comes meanwhile, then closes. */
   async close(): Promise<void> {
     this.#closing = true;
-    await this.#app?.close();
+    if (this.#app === null) return;
+    const { server } = this.#app;
+    // A connection whose last answer went out after the closing began is idle only then.
+    const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+    await this.#app.close().finally(() => clearInterval(sweep));
   }
 
   /** The OpenAPI document. */
@@ -95,7 +101,9 @@ export class HttpDoor {
     } as never);
     app.addHook('onRequest', (request, reply, done) => {
       reply.header('x-request-id', request.id);
-      if (this.#closing)
+      if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
+        done(new PostriderError('malformed_request', 'A request of HTTP/1.1 needs a Host header.'));
+      else if (this.#closing)
         done(new PostriderError('shutting_down', 'The server is stopping.', { retryAfterSeconds: 5 }));
       else done();
     });
@@ -132,6 +140,8 @@ function serverOptions(config: DoorConfig, send: SendError) {
       // How often Node looks for requests that take too long.
       connectionsCheckingInterval: Math.max(50, Math.min(5_000, config.headers_timeout_ms / 4)),
       noDelay: true,
+      // Node's own answer to a request without Host is no problem+json; the door gives its own.
+      requireHostHeader: false,
     },
     // A suppression's address is up to 254 octets, each up to three characters in a path.
     routerOptions: { maxParamLength: 1_000, caseSensitive: true },

@@ -39,7 +39,7 @@ function sendProblem(error: PostriderError, request: FastifyRequest, reply: Fast
   reply
     .code(error.status)
     .header('content-type', PROBLEM_TYPE)
-    .send(JSON.stringify(problemOf(error, request.id)));
+    .send(Buffer.from(JSON.stringify(problemOf(error, request.id))));
 }
 
 /** Without the query: it may hold addresses. */

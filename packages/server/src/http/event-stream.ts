@@ -18,6 +18,8 @@ const HEAD = {
   'cache-control': 'no-store',
   // nginx would otherwise hold events back until a buffer is full.
   'x-accel-buffering': 'no',
+  // A stream is the last thing on its connection, so its end is the connection's.
+  connection: 'close',
 };
 
 /** Sends until the client leaves, stalls, or `reader` is closed. Rejects only when reading fails. */

@@ -75,7 +75,7 @@ function readAnswers(socket: Socket, count: number): Promise<Answer[]> {
   });
 }
 
-/** Complete answers at the front of `text`. */
+/** Complete answers at the front of `text`; an endless one is never complete. */
 function split(text: string): { answers: Answer[] } {
   const answers: Answer[] = [];
   let rest = text;
@@ -87,6 +87,7 @@ function split(text: string): { answers: Answer[] } {
     for (const line of lines)
       headers[line.slice(0, line.indexOf(':')).toLowerCase()] = line.slice(line.indexOf(':') + 1).trim();
     const status = Number(first.split(' ')[1]);
+    if (headers['transfer-encoding'] === 'chunked') return { answers };
     const length = Number(headers['content-length'] ?? 0);
     if (rest.length < end + 4 + length) return { answers };
     answers.push({

@@ -1,6 +1,7 @@
 /** Who may come in: projects with their two environments, and the keys that open them. */
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { MAX_NAME } from '@postrider/contract/schemas/limits';
 import { newId } from '../base/ids.ts';
 import { notFound } from '../domain/errors.ts';
 import {
@@ -56,7 +57,6 @@ const KEY_BYTES = 32;
 const API_KEY = /^pr_(?:live|test|admin)_[A-Za-z0-9_-]{43}$/;
 const ADMIN_PREFIX = 'pr_admin_';
 const MAX_KEY_LENGTH = 512;
-const MAX_NAME_LENGTH = 100;
 /** Callers remembered. One costs about 500 bytes. */
 const CACHE_SIZE = 10_000;
 /**
@@ -219,7 +219,7 @@ function sha256(text: string): Buffer {
 function checkName(name: unknown): void {
   const faults = new Faults();
   if (typeof name !== 'string' || name.trim() === '') faults.add('/name', 'must be a name that is not empty');
-  else if (name.length > MAX_NAME_LENGTH) faults.add('/name', `is longer than ${MAX_NAME_LENGTH} characters`);
+  else if (name.length > MAX_NAME) faults.add('/name', `is longer than ${MAX_NAME} characters`);
   else {
     const trouble = lineTrouble(name);
     if (trouble !== null) faults.add('/name', trouble);

@@ -43,8 +43,14 @@ const IDN_INPUT = /^(?:[a-z0-9.\p{L}\p{M}\p{N}\u00b7\u0375\u05f3\u05f4\u30fb-]|\
 const CONTROL = /\p{Cc}/u;
 const NON_ASCII = /\P{ASCII}/u;
 
+/** Nearly every address: a dot-atom and a lower-case name of letters, short enough that no limit can be passed. */
+const COMMON =
+  /^([a-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,3})@((?:[a-z0-9](?:[a-z0-9-]{0,60}[a-z0-9])?\.){1,5}[a-z]{2,20})$/i;
+
 /** Reads one addr-spec such as `ann@example.com`. Nothing around it: no spaces, no brackets, no display name. */
 export function parseAddrSpec(text: string): AddrSpec | AddressRefusal {
+  const common = text.length <= 64 ? commonAddress(text) : null;
+  if (common !== null) return common;
   if (text.length === 0) return refuse('is empty; write it as local@domain');
   if (text.length > 1000) return refuse(`is longer than ${MAX_ADDRESS_OCTETS} octets`);
   const trouble = unusable(text);
@@ -58,6 +64,16 @@ export function parseAddrSpec(text: string): AddrSpec | AddressRefusal {
   const address = `${local.local}@${local.utf8 ? domainToUnicode(domain.domain) : domain.domain}`;
   if (octets(address) > MAX_ADDRESS_OCTETS) return refuse(`is longer than ${MAX_ADDRESS_OCTETS} octets`);
   return { ok: true, address, local: local.local, domain: domain.domain, utf8: local.utf8 };
+}
+
+function commonAddress(text: string): AddrSpec | null {
+  const match = COMMON.exec(text);
+  if (match === null) return null;
+  const local = match[1] as string;
+  const domain = (match[2] as string).toLowerCase();
+  // A-labels have rules of their own.
+  if (domain.includes('xn--')) return null;
+  return { ok: true, address: `${local}@${domain}`, local, domain, utf8: false };
 }
 
 /** Reads a host name that mail can be sent to; resolves to lower-case A-labels. */

@@ -1,5 +1,6 @@
 /** Attachments of a message by the API. */
 
+import { MAX_FILENAME } from '@postrider/contract/schemas/limits';
 import { detectMimeType } from 'nodemailer/lib/mime-funcs';
 import { refuseUnknown, type Faults } from './faults.ts';
 import type { AcceptLimits } from './limits.ts';
@@ -14,8 +15,7 @@ export interface AttachmentInput {
   content_id: string | null;
 }
 
-const FIELDS: ReadonlySet<string> = new Set(['filename', 'content', 'content_type', 'content_id']);
-const MAX_FILENAME_LENGTH = 255;
+const FIELDS = { known: new Set(['filename', 'content', 'content_type', 'content_id']) };
 const CR = 0x0d;
 const LF = 0x0a;
 const NOT_BASE64 = /[^A-Za-z0-9+/]/;
@@ -135,7 +135,7 @@ function readContent(value: unknown, at: string, faults: Faults): Buffer {
 
 function filenameTrouble(name: unknown): string | null {
   if (typeof name !== 'string' || name === '') return 'must be a name, for example report.pdf';
-  if (name.length > MAX_FILENAME_LENGTH) return `is longer than ${MAX_FILENAME_LENGTH} characters`;
+  if (name.length > MAX_FILENAME) return `is longer than ${MAX_FILENAME} characters`;
   if (/[/\\]/.test(name)) return 'must be a name without a path; remove / and \\';
   return lineTrouble(name);
 }

@@ -1,12 +1,18 @@
 /** An application's own events (`custom.…`): checked, given their ids, and stored like every other event. */
 
 import { isId } from '@postrider/contract/ids';
+import {
+  CUSTOM_EVENT_TYPE,
+  customEventBatchBodySchema,
+  customEventBodySchema,
+} from '@postrider/contract/schemas/event';
+import { MAX_EVENT_TYPE } from '@postrider/contract/schemas/limits';
 import { newId } from '../base/ids.ts';
 import { labelsJson, NO_LABELS, type NewEvent } from '../domain/event.ts';
 import type { Environment } from '../domain/tenancy.ts';
 import type { Idempotency, Idempotent } from '../store/ports.ts';
 import { parseAddrSpec } from './address.ts';
-import { Faults, refuseUnknown } from './faults.ts';
+import { Faults, fieldsOf, refuseUnknown } from './faults.ts';
 import { freeJson } from './free-json.ts';
 import { readLabels } from './labels.ts';
 import type { AcceptLimits } from './limits.ts';
@@ -26,19 +32,9 @@ export interface CustomEventSettings {
   limits: AcceptLimits;
 }
 
-/** Members of one custom event in a request. */
-export const CUSTOM_EVENT_FIELDS: ReadonlySet<string> = new Set([
-  'event_type',
-  'data',
-  'recipient',
-  'message_id',
-  'tags',
-  'metadata',
-  'campaign_id',
-]);
-const BATCH_FIELDS: ReadonlySet<string> = new Set(['events']);
-const EVENT_TYPE = /^custom(?:\.[a-z0-9_-]+)+$/;
-const MAX_TYPE_LENGTH = 100;
+const EVENT_FIELDS = fieldsOf(customEventBodySchema);
+const BATCH_FIELDS = fieldsOf(customEventBatchBodySchema);
+const EVENT_TYPE = new RegExp(CUSTOM_EVENT_TYPE);
 /** Events that go to the store as one command: large enough to be cheap, small enough to share a commit. */
 const CHUNK = 100;
 
@@ -109,12 +105,12 @@ function readEvent(
     faults.add(at, 'must be an object');
     return;
   }
-  refuseUnknown(item, CUSTOM_EVENT_FIELDS, at, faults);
+  refuseUnknown(item, EVENT_FIELDS, at, faults);
   const type = item.event_type;
-  if (typeof type !== 'string' || type.length > MAX_TYPE_LENGTH || !EVENT_TYPE.test(type))
+  if (typeof type !== 'string' || type.length > MAX_EVENT_TYPE || !EVENT_TYPE.test(type))
     faults.add(
       `${at}/event_type`,
-      `must be custom. and segments of a-z, 0-9, _ and -, at most ${MAX_TYPE_LENGTH} characters`,
+      `must be custom. and segments of a-z, 0-9, _ and -, at most ${MAX_EVENT_TYPE} characters`,
     );
   const data = readData(item.data, at, limits, faults);
   const recipient = readRecipient(item.recipient, at, faults);

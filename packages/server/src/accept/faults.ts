@@ -1,6 +1,7 @@
 /** Everything that is wrong with one request, collected, so that a caller mends it in one go. */
 
 import type { FieldError } from '@postrider/contract/errors';
+import type { JsonSchema } from '@postrider/contract/schemas/json-schema';
 import { invalid, PostriderError } from '../domain/errors.ts';
 
 /** More would help nobody and would let a bad request cost a large answer. */
@@ -39,16 +40,35 @@ export function token(key: string): string {
   return short.toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
-/** Names each member of `body` that is not in `known`. */
+/** The members that an object of a request may have. */
+export interface Fields {
+  known: ReadonlySet<string>;
+  /** Members that are refused with advice of their own. */
+  unsupported?: Readonly<Record<string, string>>;
+}
+
+export function fieldsOf(schema: JsonSchema): Fields {
+  return {
+    known: new Set(Object.keys(schema.properties as object)),
+    unsupported: (schema['x-unsupported'] ?? {}) as Record<string, string>,
+  };
+}
+
+/** Names each member of `body` that is not one of `fields`. */
 export function refuseUnknown(
   body: Record<string, unknown>,
-  known: ReadonlySet<string>,
+  fields: Fields,
   at: string,
   faults: Faults,
 ): void {
   for (const key of Object.keys(body)) {
-    if (known.has(key)) continue;
-    faults.add(`${at}/${token(key)}`, 'is an unknown field; remove it or correct its name');
+    if (fields.known.has(key)) continue;
+    faults.add(`${at}/${token(key)}`, unknownField(key, fields));
     if (faults.full) return;
   }
+}
+
+function unknownField(key: string, { known, unsupported = {} }: Fields): string {
+  if (Object.hasOwn(unsupported, key)) return `is not supported; ${unsupported[key]}`;
+  return `is an unknown field; remove it or correct its name (known here: ${[...known].join(', ')})`;
 }

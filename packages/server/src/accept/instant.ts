@@ -1,7 +1,7 @@
-/** Moments as the API takes them: ISO-8601 with a zone, such as `2026-04-19T14:32:01.123Z`. */
+/** Moments as the API takes them: RFC 3339, which is ISO-8601 with a zone, such as `2026-04-19T14:32:01.123Z`. */
 
 const INSTANT =
-  /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+  /^(\d{4})-(\d\d)-(\d\d)[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
 /** Milliseconds since the epoch; null when the text is no such moment (no zone, no such day, a leap second). */
 export function parseInstant(text: string): number | null {

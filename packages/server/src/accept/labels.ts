@@ -1,5 +1,6 @@
 /** Tags, metadata and campaign of a message or of a custom event: checked alike, wherever they come from. */
 
+import { MAX_CAMPAIGN_ID } from '@postrider/contract/schemas/limits';
 import { token, type Faults } from './faults.ts';
 import type { AcceptLimits } from './limits.ts';
 import { FORBIDDEN_KEYS, isObject, lineTrouble, octetsOf } from './text-rules.ts';
@@ -11,8 +12,6 @@ export interface Labels {
 }
 
 export type LabelLimits = Pick<AcceptLimits, 'tags' | 'tag_bytes' | 'metadata_pairs' | 'metadata_bytes'>;
-
-const CAMPAIGN_OCTETS = 256;
 
 /** Reads the three label members of `body`; what does not fit goes to `faults`, with `at` in front of its path. */
 export function readLabels(
@@ -106,8 +105,8 @@ export function readCampaign(value: unknown, at: string, faults: Faults): string
   const trouble =
     value.trim() === ''
       ? 'is empty; leave it out'
-      : octetsOf(value) > CAMPAIGN_OCTETS
-        ? `is longer than ${CAMPAIGN_OCTETS} octets`
+      : value.length > MAX_CAMPAIGN_ID
+        ? `is longer than ${MAX_CAMPAIGN_ID} characters`
         : lineTrouble(value);
   if (trouble === null) return value;
   faults.add(at, trouble);

@@ -1,11 +1,22 @@
+import { messageBodySchema } from '@postrider/contract/schemas/message';
 import { describe, expect, it } from 'vitest';
 import { PostriderError } from '../domain/errors.ts';
+import { compileSchema } from '../domain/validator.ts';
 import { readMessage } from './message-input.ts';
 import { LIMITS, NOW } from './testing/fakes.ts';
 
 const GOOD = { from: 'Shop <shop@example.com>', to: 'ann@example.com', subject: 'Hello', text: 'Hi' };
 
+const schemaFaults = compileSchema(messageBodySchema);
+
+/** What is read must also fit the schema that the API document shows. */
 function read(body: unknown) {
+  const message = readMessage(body, { limits: LIMITS, now: NOW });
+  expect(schemaFaults(body)).toEqual([]);
+  return message;
+}
+
+function readOnly(body: unknown) {
   return readMessage(body, { limits: LIMITS, now: NOW });
 }
 
@@ -13,7 +24,7 @@ function read(body: unknown) {
 function faultsOf(change: object | unknown[] | string | number | null): { path: string; message: string }[] {
   const whole = typeof change === 'object' && change !== null && !Array.isArray(change);
   try {
-    read(whole ? { ...GOOD, ...change } : change);
+    readOnly(whole ? { ...GOOD, ...change } : change);
   } catch (error) {
     if (!(error instanceof PostriderError)) throw error;
     expect(error.code).toBe('validation_failed');
@@ -115,12 +126,14 @@ describe('a message that does not fit', () => {
     ['an unknown field', { subjct: 'x' }, '/subjct'],
     ['__proto__ as a field', PROTO_TOP, '/__proto__'],
     ['a field with a slash', { 'a/b~c': 1 }, '/a~1b~0c'],
+    ['a template', { template_id: 'x' }, '/template_id'],
+    ['a time without seconds', { send_at: '2026-04-20T14:00Z' }, '/send_at'],
     ['no from', { from: undefined }, '/from'],
     ['a list as from', { from: ['a@example.com', 'b@example.com'] }, '/from'],
     ['a null from', { from: null }, '/from'],
     ['CR LF in from', { from: 'A\r\nBcc: e@evil.example <a@example.com>' }, '/from'],
     ['NUL in from', { from: 'a\0@example.com' }, '/from'],
-    ['an unknown field in from', { from: { email: 'a@example.com', nmae: 'x' } }, '/from'],
+    ['an unknown field in from', { from: { email: 'a@example.com', nmae: 'x' } }, '/from/nmae'],
     ['CR LF in a name', { from: { email: 'a@example.com', name: 'A\r\nX: y' } }, '/from/name'],
     ['a number as name', { from: { email: 'a@example.com', name: 5 } }, '/from/name'],
     ['a number as email', { from: { email: 5 } }, '/from/email'],

@@ -3,9 +3,11 @@
  * fields, limits and meaning are all checked here, and everything that is wrong is told at once.
  */
 
+import { MAX_SUBJECT } from '@postrider/contract/schemas/limits';
+import { messageBodySchema } from '@postrider/contract/schemas/message';
 import { readAttachments, type AttachmentInput } from './attachment-input.ts';
 import { readHeaders, valueTrouble } from './custom-headers.ts';
-import { Faults, refuseUnknown, token } from './faults.ts';
+import { Faults, fieldsOf, refuseUnknown } from './faults.ts';
 import { parseInstant } from './instant.ts';
 import { readLabels, type Labels } from './labels.ts';
 import type { AcceptLimits } from './limits.ts';
@@ -37,31 +39,12 @@ export interface MessageRules {
   now: number;
 }
 
-/** Every member of the body of `POST /v1/messages`. */
-export const MESSAGE_FIELDS: ReadonlySet<string> = new Set([
-  'from',
-  'to',
-  'cc',
-  'bcc',
-  'reply_to',
-  'subject',
-  'html',
-  'text',
-  'headers',
-  'attachments',
-  'tags',
-  'metadata',
-  'campaign_id',
-  'stream',
-  'track',
-  'unsubscribe',
-  'send_at',
-  'expires_at',
-]);
+const MESSAGE_FIELDS = fieldsOf(messageBodySchema);
 
 export const DEFAULT_STREAM = 'transactional';
-const MAX_SUBJECT_LENGTH = 998;
 const STREAM = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+const TRACK_FIELDS = { known: new Set(['opens', 'clicks']) };
+const UNSUBSCRIBE_FIELDS = { known: new Set(['list']) };
 const DAY_MS = 86_400_000;
 
 /** Throws `validation_failed` with a JSON Pointer and a remedy for each thing that is wrong. */
@@ -131,8 +114,8 @@ function readSubject(value: unknown, faults: Faults): string {
     return '';
   }
   const trouble =
-    typeof value === 'string' && value.length > MAX_SUBJECT_LENGTH
-      ? `is longer than ${MAX_SUBJECT_LENGTH} characters`
+    typeof value === 'string' && value.length > MAX_SUBJECT
+      ? `is longer than ${MAX_SUBJECT} characters`
       : valueTrouble(value);
   if (trouble === null) return value as string;
   faults.add('/subject', trouble);
@@ -164,11 +147,11 @@ function readTrack(value: unknown, faults: Faults): MessageInput['track'] {
     faults.add('/track', 'must be an object with `opens` and `clicks`');
     return track;
   }
-  for (const key of Object.keys(value)) {
-    if (key !== 'opens' && key !== 'clicks')
-      faults.add(`/track/${token(key)}`, 'is an unknown field; track has `opens` and `clicks`');
-    else if (typeof value[key] !== 'boolean') faults.add(`/track/${key}`, 'must be true or false');
-    else track[key] = value[key];
+  refuseUnknown(value, TRACK_FIELDS, '/track', faults);
+  for (const key of ['opens', 'clicks'] as const) {
+    if (value[key] === undefined) continue;
+    if (typeof value[key] === 'boolean') track[key] = value[key];
+    else faults.add(`/track/${key}`, 'must be true or false');
   }
   return track;
 }
@@ -179,7 +162,7 @@ function readUnsubscribe(value: unknown, faults: Faults): MessageInput['unsubscr
     faults.add('/unsubscribe', 'must be an object, with `list` if there are several lists');
     return null;
   }
-  refuseUnknown(value, new Set(['list']), '/unsubscribe', faults);
+  refuseUnknown(value, UNSUBSCRIBE_FIELDS, '/unsubscribe', faults);
   const list = value.list ?? null;
   if (list === null) return { list: null };
   if (typeof list === 'string' && STREAM.test(list)) return { list };

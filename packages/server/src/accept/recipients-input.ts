@@ -1,8 +1,9 @@
 /** The mailboxes of a message by the API: who sends it, who gets it, who is answered. */
 
+import { MAX_REPLY_TO } from '@postrider/contract/schemas/limits';
 import type { RecipientRole } from '../domain/message.ts';
 import { parseAddrSpec } from './address.ts';
-import type { Faults } from './faults.ts';
+import { refuseUnknown, type Faults } from './faults.ts';
 import type { AcceptLimits } from './limits.ts';
 import { nameTrouble, parseMailbox, type Mailbox } from './mailbox.ts';
 import { isObject } from './text-rules.ts';
@@ -12,8 +13,8 @@ export interface RecipientInput {
   role: RecipientRole;
 }
 
+const FIELDS = { known: new Set(['email', 'name']) };
 const ROLES: readonly RecipientRole[] = ['to', 'cc', 'bcc'];
-const MAX_REPLY_TO = 25;
 
 /** One mailbox: `"Ann <ann@example.com>"`, `"ann@example.com"` or `{email, name?}`. */
 export function readMailbox(value: unknown, at: string, faults: Faults): Mailbox | null {
@@ -30,11 +31,7 @@ export function readMailbox(value: unknown, at: string, faults: Faults): Mailbox
 
 function readMailboxObject(value: Record<string, unknown>, at: string, faults: Faults): Mailbox | null {
   const before = faults.count;
-  for (const key of Object.keys(value))
-    if (key !== 'email' && key !== 'name') {
-      faults.add(at, 'has an unknown field; an address has `email` and `name`');
-      break;
-    }
+  refuseUnknown(value, FIELDS, at, faults);
   const name = value.name ?? '';
   const trouble = typeof name === 'string' ? nameTrouble(name) : 'must be a string';
   if (trouble !== null) faults.add(`${at}/name`, trouble);

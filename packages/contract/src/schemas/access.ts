@@ -33,7 +33,7 @@ const SCOPES: JsonSchema = {
 export interface ProjectBody {
   name: string;
 }
-export const projectBodySchema = objectSchema({ name: NAME }, ['name']);
+export const projectBodySchema = objectSchema<ProjectBody>({ name: NAME }, ['name']);
 
 export interface ProjectObject {
   project_id: string;
@@ -41,7 +41,7 @@ export interface ProjectObject {
   environments: EnvironmentName[];
   created_at: string;
 }
-export const projectSchema = answerSchema({
+export const projectSchema = answerSchema<ProjectObject>({
   project_id: idSchema('prj'),
   name: TEXT,
   environments: { type: 'array', items: ENVIRONMENT },
@@ -54,16 +54,7 @@ export interface ApiKeyBody {
   name: string;
   scopes: (typeof KEY_SCOPES)[number][];
 }
-export const apiKeyBodySchema = objectSchema({ name: NAME, scopes: SCOPES }, ['name', 'scopes']);
-
-/** Body of `POST /v1/projects/:id/api-keys`, with an administrator's key. */
-export interface ProjectApiKeyBody extends ApiKeyBody {
-  environment: EnvironmentName;
-}
-export const projectApiKeyBodySchema = objectSchema(
-  { name: NAME, scopes: SCOPES, environment: ENVIRONMENT },
-  ['name', 'scopes', 'environment'],
-);
+export const apiKeyBodySchema = objectSchema<ApiKeyBody>({ name: NAME, scopes: SCOPES }, ['name', 'scopes']);
 
 export interface ApiKeyObject {
   key_id: string;
@@ -82,10 +73,10 @@ const keyMembers: Record<keyof ApiKeyObject, JsonSchema> = {
   created_at: TIME,
   revoked_at: TIME_OR_NULL,
 };
-export const apiKeySchema = answerSchema(keyMembers);
+export const apiKeySchema = answerSchema<ApiKeyObject>(keyMembers);
 export const apiKeyListSchema = pageSchema(apiKeySchema);
 /** The answer that makes the key: the only one that shows it. */
 export interface ApiKeyCreated extends ApiKeyObject {
   key: string;
 }
-export const apiKeyCreatedSchema = answerSchema({ ...keyMembers, key: TEXT });
+export const apiKeyCreatedSchema = answerSchema<ApiKeyCreated>({ ...keyMembers, key: TEXT });

@@ -66,9 +66,9 @@ const members: Record<keyof DeliveryObject, JsonSchema> = {
   },
   last_error: TEXT_OR_NULL,
 };
-export const deliverySchema = answerSchema(members);
+export const deliverySchema = answerSchema<DeliveryObject>(members);
 export const deliveryListSchema = pageSchema(deliverySchema);
-export const attemptSchema = answerSchema({
+export const attemptSchema = answerSchema<AttemptObject>({
   attempt_id: idSchema('att'),
   attempt: { type: 'integer', minimum: 1 },
   at: TIME,
@@ -78,7 +78,7 @@ export const attemptSchema = answerSchema({
   error_detail: TEXT_OR_NULL,
   response_excerpt: TEXT_OR_NULL,
 });
-export const deliveryDetailSchema = answerSchema({
+export const deliveryDetailSchema = answerSchema<DeliveryDetail>({
   ...members,
   attempts: { type: 'array', items: attemptSchema },
 });

@@ -132,10 +132,10 @@ const fields: Record<keyof EndpointFields, JsonSchema> = {
   ),
 };
 
-export const endpointCreateBodySchema = objectSchema(fields, ['url'], {
+export const endpointCreateBodySchema = objectSchema<EndpointCreateBody>(fields, ['url'], {
   example: { url: 'https://example.com/webhooks', event_types: ['delivered', 'bounce', 'complaint'] },
 });
-export const endpointPatchBodySchema = objectSchema(fields, [], { minProperties: 1 });
+export const endpointPatchBodySchema = objectSchema<EndpointPatchBody>(fields, [], { minProperties: 1 });
 
 export interface EndpointObject extends EndpointFields {
   endpoint_id: string;
@@ -149,7 +149,7 @@ export interface EndpointObject extends EndpointFields {
   /** `whsec_…`; in the answer that made it, and on request with `manage`. */
   secret?: string;
 }
-const endpointMembers: Record<string, JsonSchema> = {
+const endpointMembers: Record<Exclude<keyof EndpointObject, 'secret'>, JsonSchema> = {
   endpoint_id: idSchema('end'),
   environment: ENVIRONMENT,
   status: { type: 'string', enum: ['enabled', 'disabled'] },
@@ -160,7 +160,7 @@ const endpointMembers: Record<string, JsonSchema> = {
   updated_at: TIME,
 };
 const SECRET: JsonSchema = { type: 'string', pattern: '^whsec_[A-Za-z0-9+/]+=*$' };
-export const endpointSchema = objectSchema(
+export const endpointSchema = objectSchema<EndpointObject>(
   { ...endpointMembers, secret: SECRET },
   Object.keys(endpointMembers),
 );
@@ -171,7 +171,7 @@ export interface EndpointTestBody {
   /** `delivered` when absent. */
   event_type?: string;
 }
-export const endpointTestBodySchema = objectSchema({
+export const endpointTestBodySchema = objectSchema<EndpointTestBody>({
   event_type: {
     type: 'string',
     maxLength: MAX_EVENT_TYPE,
@@ -189,7 +189,7 @@ export interface EndpointTestAnswer {
   /** Why there was no 2xx; null when there was. */
   error?: string | null;
 }
-export const endpointTestAnswerSchema = objectSchema(
+export const endpointTestAnswerSchema = objectSchema<EndpointTestAnswer>(
   {
     delivered: FLAG,
     status: { type: ['integer', 'null'] },
@@ -205,7 +205,7 @@ export interface RotateSecretBody {
   /** How long both secrets sign; `DEFAULT_OVERLAP_SECONDS` when absent. */
   overlap_seconds?: number;
 }
-export const rotateSecretBodySchema = objectSchema({
+export const rotateSecretBodySchema = objectSchema<RotateSecretBody>({
   overlap_seconds: {
     type: 'integer',
     minimum: 0,
@@ -218,7 +218,7 @@ export interface RotateSecretAnswer {
   secret: string;
   secret_overlap_until: string | null;
 }
-export const rotateSecretAnswerSchema = answerSchema({
+export const rotateSecretAnswerSchema = answerSchema<RotateSecretAnswer>({
   endpoint_id: idSchema('end'),
   secret: SECRET,
   secret_overlap_until: TIME_OR_NULL,
@@ -229,7 +229,9 @@ export interface EndpointEnableBody {
   /** Whether what was held meanwhile is sent (true, when absent) or discarded. */
   backfill?: boolean;
 }
-export const endpointEnableBodySchema = objectSchema({ backfill: { type: 'boolean', default: true } });
+export const endpointEnableBodySchema = objectSchema<EndpointEnableBody>({
+  backfill: { type: 'boolean', default: true },
+});
 
 export interface EndpointStatsObject {
   pending: number;
@@ -243,7 +245,7 @@ export interface EndpointStatsObject {
   p99_ms: number | null;
 }
 const NUMBER_OR_NULL: JsonSchema = { type: ['number', 'null'], minimum: 0 };
-export const endpointStatsSchema = answerSchema({
+export const endpointStatsSchema = answerSchema<EndpointStatsObject>({
   pending: COUNT,
   in_flight: COUNT,
   failed: COUNT,

@@ -1,5 +1,6 @@
 /** Events: the envelope as it is listed, and an application's own events as they are submitted. */
 
+import type { EventEnvelope, PushedEnvelope, StateSnapshot } from '../events.ts';
 import { STATUS_ORDER } from '../state.ts';
 import {
   answerSchema,
@@ -17,7 +18,7 @@ import {
 import { CAMPAIGN_ID, METADATA, TAGS, type Labels } from './labels.ts';
 import { MAX_ADDRESS, MAX_BATCH, MAX_EVENT_TYPE } from './limits.ts';
 
-export const stateSchema = answerSchema(
+export const stateSchema = answerSchema<StateSnapshot>(
   {
     status: { type: 'string', enum: STATUS_ORDER },
     previous: { type: ['string', 'null'], enum: [...STATUS_ORDER, null] },
@@ -26,7 +27,7 @@ export const stateSchema = answerSchema(
   { type: ['object', 'null'] },
 );
 
-const envelope: Record<string, JsonSchema> = {
+const envelope: Record<keyof EventEnvelope, JsonSchema> = {
   event_id: idSchema('evt'),
   event_type: TEXT,
   timestamp: TIME,
@@ -40,10 +41,10 @@ const envelope: Record<string, JsonSchema> = {
   state: stateSchema,
 };
 /** `EventEnvelope` of events.ts. */
-export const eventSchema = answerSchema(envelope);
+export const eventSchema = answerSchema<EventEnvelope>(envelope);
 export const eventListSchema = pageSchema(eventSchema);
 /** `PushedEnvelope` of events.ts: what an endpoint receives in the `postrider` dialect. */
-export const pushedEventSchema = objectSchema(
+export const pushedEventSchema = objectSchema<PushedEnvelope>(
   { ...envelope, seq: { type: 'integer', minimum: 1 }, test: { const: true } },
   [...Object.keys(envelope), 'seq'],
 );
@@ -61,7 +62,7 @@ export interface CustomEventBatchBody {
 
 export const CUSTOM_EVENT_TYPE = '^custom(\\.[a-z0-9_-]+)+$';
 
-export const customEventBodySchema = objectSchema(
+export const customEventBodySchema = objectSchema<CustomEventBody>(
   {
     event_type: {
       type: 'string',
@@ -79,7 +80,7 @@ export const customEventBodySchema = objectSchema(
   ['event_type'],
   { example: { event_type: 'custom.order.paid', data: { order: 'A-1001' }, recipient: 'ann@example.com' } },
 );
-export const customEventBatchBodySchema = objectSchema(
+export const customEventBatchBodySchema = objectSchema<CustomEventBatchBody>(
   { events: { type: 'array', minItems: 1, maxItems: MAX_BATCH, items: customEventBodySchema } },
   ['events'],
 );
@@ -89,6 +90,6 @@ export const eventsBodySchema: JsonSchema = { anyOf: [customEventBodySchema, cus
 export interface EventsAccepted {
   data: { event_id: string }[];
 }
-export const eventsAcceptedSchema = answerSchema({
+export const eventsAcceptedSchema = answerSchema<EventsAccepted>({
   data: { type: 'array', items: answerSchema({ event_id: idSchema('evt') }) },
 });

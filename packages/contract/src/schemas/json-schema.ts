@@ -12,9 +12,16 @@ export interface JsonSchema {
  */
 export const ANNOTATIONS = ['x-rule', 'x-unsupported', 'example'] as const;
 
-/** An object that has these members and no others. Members named in `required` must be there. */
-export function objectSchema(
-  properties: Readonly<Record<string, JsonSchema>>,
+/** Any type whose members a schema can list. */
+type Members<T> = Readonly<Record<keyof T & string, JsonSchema>>;
+type AnyMembers = Record<string, unknown>;
+
+/**
+ * An object that has these members and no others. Members named in `required` must be there.
+ * `T` is the type written beside the schema: given, the compiler sees to it that both name the same members.
+ */
+export function objectSchema<T = AnyMembers>(
+  properties: Members<T>,
   required: readonly string[] = [],
   extra: JsonSchema = {},
 ): JsonSchema {
@@ -28,10 +35,7 @@ export function objectSchema(
 }
 
 /** An answer that always has all of these members. */
-export function answerSchema(
-  properties: Readonly<Record<string, JsonSchema>>,
-  extra: JsonSchema = {},
-): JsonSchema {
+export function answerSchema<T = AnyMembers>(properties: Members<T>, extra: JsonSchema = {}): JsonSchema {
   return objectSchema(properties, Object.keys(properties), extra);
 }
 

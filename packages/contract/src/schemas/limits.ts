@@ -18,7 +18,8 @@ export const MAX_SUBJECT = 998;
 export const MAX_MAILBOX = 1_000;
 export const MAX_ADDRESS = 320;
 
-export const MAX_URL = 2_048;
+/** More than any server takes; `limits.url_bytes` decides. */
+export const MAX_URL = 8_192;
 export const MAX_DESCRIPTION = 500;
 export const MAX_EVENT_TYPES = 100;
 export const MAX_EVENT_TYPE = 100;

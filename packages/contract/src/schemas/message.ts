@@ -85,7 +85,7 @@ function mailboxesSchema(most: number): JsonSchema {
   };
 }
 
-const attachmentSchema = objectSchema(
+const attachmentSchema = objectSchema<AttachmentInput>(
   {
     filename: { type: 'string', minLength: 1, maxLength: MAX_FILENAME },
     content: { type: 'string', contentEncoding: 'base64', description: 'Base64 without line breaks.' },
@@ -98,7 +98,7 @@ const attachmentSchema = objectSchema(
 const NAME = '^[a-z0-9][a-z0-9_-]{0,63}$';
 const NAME_RULE = 'must be a name of 1 to 64 of a-z, 0-9, - and _';
 
-export const messageBodySchema = objectSchema(
+export const messageBodySchema = objectSchema<MessageBody>(
   {
     from: mailboxSchema,
     to: mailboxesSchema(MAX_RECIPIENTS),
@@ -150,7 +150,7 @@ export const messageBodySchema = objectSchema(
 export interface MessageBatchBody {
   messages: MessageBody[];
 }
-export const messageBatchBodySchema = objectSchema(
+export const messageBatchBodySchema = objectSchema<MessageBatchBody>(
   { messages: { type: 'array', minItems: 1, maxItems: MAX_BATCH, items: messageBodySchema } },
   ['messages'],
 );
@@ -160,7 +160,7 @@ export interface MessageAccepted {
   message_id: string;
   recipients: { address: string; status: 'accepted' | 'dropped'; reason?: DropReason }[];
 }
-const recipientAcceptedSchema = objectSchema(
+const recipientAcceptedSchema = objectSchema<MessageAccepted['recipients'][number]>(
   {
     address: TEXT,
     status: { type: 'string', enum: ['accepted', 'dropped'] },
@@ -168,7 +168,7 @@ const recipientAcceptedSchema = objectSchema(
   },
   ['address', 'status'],
 );
-export const messageAcceptedSchema = answerSchema({
+export const messageAcceptedSchema = answerSchema<MessageAccepted>({
   message_id: idSchema('msg'),
   recipients: { type: 'array', items: recipientAcceptedSchema },
 });
@@ -177,7 +177,7 @@ export const messageAcceptedSchema = answerSchema({
 export interface MessageBatchAnswer {
   data: (MessageAccepted | { error: Problem })[];
 }
-export const messageBatchAnswerSchema = answerSchema({
+export const messageBatchAnswerSchema = answerSchema<MessageBatchAnswer>({
   data: { type: 'array', items: { anyOf: [messageAcceptedSchema, answerSchema({ error: problemSchema })] } },
 });
 
@@ -186,7 +186,7 @@ export interface MessageCancelled {
   message_id: string;
   cancelled: string[];
 }
-export const messageCancelledSchema = answerSchema({
+export const messageCancelledSchema = answerSchema<MessageCancelled>({
   message_id: idSchema('msg'),
   cancelled: { type: 'array', items: TEXT },
 });
@@ -213,7 +213,7 @@ export interface MessageObject {
     state: StateSnapshot | null;
   }[];
 }
-export const messageSchema = answerSchema({
+export const messageSchema = answerSchema<MessageObject>({
   message_id: idSchema('msg'),
   environment: ENVIRONMENT,
   via: { type: 'string', enum: ['api', 'smtp', 'source'] },
@@ -263,8 +263,8 @@ export interface MessageContent {
     size: number;
   }[];
 }
-const mailboxAnswer = answerSchema({ name: TEXT, email: TEXT });
-export const messageContentSchema = answerSchema({
+const mailboxAnswer = answerSchema<MailboxObject>({ name: TEXT, email: TEXT });
+export const messageContentSchema = answerSchema<MessageContent>({
   subject: TEXT,
   from: { ...mailboxAnswer, type: ['object', 'null'] },
   to: { type: 'array', items: mailboxAnswer },

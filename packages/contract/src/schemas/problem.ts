@@ -1,9 +1,9 @@
 /** Problem details (RFC 9457). The type is `Problem` of errors.ts. */
 
-import { ERRORS } from '../errors.ts';
+import { ERRORS, type FieldError, type Problem } from '../errors.ts';
 import { answerSchema, objectSchema, type JsonSchema } from './json-schema.ts';
 
-const fieldErrorSchema = answerSchema({
+const fieldErrorSchema = answerSchema<FieldError>({
   path: {
     type: 'string',
     description: 'JSON Pointer (RFC 6901) into the body, or `?name` for a query parameter.',
@@ -11,7 +11,7 @@ const fieldErrorSchema = answerSchema({
   message: { type: 'string', description: 'What is wrong, and what to do about it.' },
 });
 
-const members: Record<string, JsonSchema> = {
+const members: Record<Exclude<keyof Problem, 'instance'>, JsonSchema> = {
   type: { type: 'string', description: 'Page that explains the code.' },
   title: { type: 'string' },
   status: { type: 'integer' },
@@ -20,7 +20,7 @@ const members: Record<string, JsonSchema> = {
   errors: { type: 'array', items: fieldErrorSchema },
 };
 
-export const problemSchema = objectSchema(
+export const problemSchema = objectSchema<Problem>(
   { ...members, instance: { type: 'string', description: 'The id of the request, as in the log.' } },
   Object.keys(members),
 );

@@ -7,7 +7,7 @@ import { MAX_ADVANCE_SECONDS } from './limits.ts';
 export interface ClockAdvanceBody {
   seconds: number;
 }
-export const clockAdvanceBodySchema = objectSchema(
+export const clockAdvanceBodySchema = objectSchema<ClockAdvanceBody>(
   { seconds: { type: 'number', minimum: 0, maximum: MAX_ADVANCE_SECONDS } },
   ['seconds'],
   { example: { seconds: 3600 } },
@@ -18,7 +18,7 @@ export interface ClockObject {
   now: string;
   offset_ms: number;
 }
-export const clockSchema = answerSchema({ now: TIME, offset_ms: COUNT });
+export const clockSchema = answerSchema<ClockObject>({ now: TIME, offset_ms: COUNT });
 
 /** Answer of `POST /v1/sandbox/clock/advance`. */
 export interface ClockAdvancedObject extends ClockObject {
@@ -26,7 +26,7 @@ export interface ClockAdvancedObject extends ClockObject {
   /** How many due moments were played on the way. */
   steps: number;
 }
-export const clockAdvancedSchema = answerSchema({
+export const clockAdvancedSchema = answerSchema<ClockAdvancedObject>({
   now: TIME,
   offset_ms: COUNT,
   advanced_seconds: { type: 'number', minimum: 0 },

@@ -25,7 +25,7 @@ export interface SuppressionBatchBody {
 }
 const REASON: JsonSchema = { type: 'string', enum: SUPPRESSION_REASONS };
 
-export const suppressionBodySchema = objectSchema(
+export const suppressionBodySchema = objectSchema<SuppressionBody>(
   {
     address: { type: 'string', minLength: 3, maxLength: MAX_ADDRESS },
     reason: { ...REASON, default: 'manual' },
@@ -33,7 +33,7 @@ export const suppressionBodySchema = objectSchema(
   ['address'],
   { example: { address: 'ann@example.com' } },
 );
-export const suppressionBatchBodySchema = objectSchema(
+export const suppressionBatchBodySchema = objectSchema<SuppressionBatchBody>(
   { suppressions: { type: 'array', minItems: 1, maxItems: MAX_BATCH, items: suppressionBodySchema } },
   ['suppressions'],
 );
@@ -48,7 +48,7 @@ export interface SuppressionObject {
   event_id: string | null;
   created_at: string;
 }
-export const suppressionSchema = answerSchema({
+export const suppressionSchema = answerSchema<SuppressionObject>({
   address: TEXT,
   reason: REASON,
   event_id: idOrNullSchema('evt'),

@@ -23,6 +23,7 @@ const OPTIONS = {
   coerceTypes: false,
   useDefaults: false,
   strict: true,
+  strictRequired: true,
   allowUnionTypes: true,
 } as const;
 /** Fast: stops at the first error. Almost every request fits, so this is the one that runs. */

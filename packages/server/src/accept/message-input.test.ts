@@ -353,6 +353,15 @@ describe('a message that does not fit', () => {
     expect(faults).toHaveLength(50);
   });
 
+  it('takes no more than its time for a hostile header', () => {
+    const before = process.cpuUsage();
+    faultsOf({ headers: { 'X-A': `${'x'.repeat(900)} `.repeat(30_000) } });
+    faultsOf({ headers: { 'X-A': `${'x'.repeat(900)} `.repeat(70) } });
+    faultsOf({ headers: Object.fromEntries(Array.from({ length: 100_000 }, (_, at) => [`X-${at}`, ''])) });
+    const { user, system } = process.cpuUsage(before);
+    expect(user + system).toBeLessThan(1_000_000);
+  });
+
   it('shortens a hostile key in its answer', () => {
     const [fault] = faultsOf({ ['k'.repeat(100_000)]: 1 });
     expect(fault?.path.length).toBeLessThan(200);

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import MimeNode from 'nodemailer/lib/mime-node';
 import type { AttachmentInput } from './attachment-input.ts';
-import { base64Lines, quotedPrintable, shorterEncoding } from './transfer-encoding.ts';
+import { base64Lines, encodeText } from './transfer-encoding.ts';
 
 export interface MimePart {
   /** The Content fields and the empty line. */
@@ -17,11 +17,10 @@ const CRLF = Buffer.from('\r\n');
 const ROOT = new MimeNode('multipart/mixed');
 
 export function textPart(subtype: 'plain' | 'html', text: string): MimePart {
-  const content = Buffer.from(crlf(text));
-  const encoding = shorterEncoding(content);
+  const { encoding, body } = encodeText(Buffer.from(crlf(text)));
   return {
     header: `Content-Type: text/${subtype}; charset=utf-8\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n`,
-    body: [encoding === 'base64' ? base64Lines(content) : quotedPrintable(content)],
+    body: [body],
   };
 }
 

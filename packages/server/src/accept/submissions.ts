@@ -85,6 +85,8 @@ export class Submissions {
     const now = this.#settings.clocks.now(environment.env);
     const input = readMessage(body, { limits: this.#settings.limits, now });
     this.#refuseWithoutTransport(environment);
+    // What is too large already is not composed, as that takes several times its size in memory.
+    this.#refuseTooLarge(contentSize(input));
     const message_id = newId('msg');
     const raw = composeMime(input, {
       messageId: `${message_id}@${this.#settings.messageIdDomain ?? input.from.domain}`,
@@ -193,6 +195,13 @@ export class Submissions {
     this.#settings.log.error({ err: error }, 'message of a batch could not be accepted');
     return new PostriderError('internal', 'The message could not be accepted.', { cause: error });
   }
+}
+
+/** Octets before encoding, which never makes them fewer. */
+function contentSize(input: MessageInput): number {
+  let size = (input.html?.length ?? 0) + (input.text?.length ?? 0);
+  for (const { content } of input.attachments) size += content.length;
+  return size;
 }
 
 async function yieldTurn(slice: { until: number }): Promise<void> {

@@ -1,6 +1,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { base64Lines, quotedPrintable } from './transfer-encoding.ts';
+import { base64Lines, encodeText } from './transfer-encoding.ts';
+
+/** ASCII enough around the content that quoted-printable is chosen, ending in a line break of its own. */
+const ASCII = Buffer.from(`${'plain '.repeat(12)}\r\n`.repeat(60));
+
+function quotedPrintable(content: Buffer): string {
+  const { encoding, body } = encodeText(Buffer.concat([ASCII, content]));
+  expect(encoding).toBe('quoted-printable');
+  return body.toString('latin1');
+}
 
 /** RFC 2045 section 6.7, the other way, by the letter. */
 function decode(encoded: string): Buffer {
@@ -28,8 +37,8 @@ describe('quoted-printable', () => {
     fc.assert(
       fc.property(octets, (parts) => {
         const content = Buffer.concat(parts);
-        const encoded = quotedPrintable(content).toString('latin1');
-        expect(decode(encoded).equals(content)).toBe(true);
+        const encoded = quotedPrintable(content);
+        expect(decode(encoded).equals(Buffer.concat([ASCII, content]))).toBe(true);
         for (const line of encoded.split('\r\n')) {
           expect(line.length).toBeLessThanOrEqual(76);
           expect(line).toMatch(/^[\t\x20-\x7e]*$/);
@@ -40,9 +49,26 @@ describe('quoted-printable', () => {
     );
   });
 
-  it('has room for the worst case', () => {
-    const worst = Buffer.alloc(100_000, 0xff);
-    expect(decode(quotedPrintable(worst).toString('latin1')).equals(worst)).toBe(true);
+  it.each([
+    ['equals signs', '='.repeat(100_000)],
+    ['blanks before every break', ' \r\n'.repeat(30_000)],
+    ['line feeds alone', '\n'.repeat(100_000)],
+    ['carriage returns alone', '\r'.repeat(100_000)],
+    ['one long line', 'x'.repeat(100_000)],
+    ['breaks at the worst place', `${'x'.repeat(73)}=`.repeat(2000)],
+    ['one blank', ' '],
+    ['nothing', ''],
+  ])('has room for %s', (_name, text) => {
+    const content = Buffer.from(text);
+    const { encoding, body } = encodeText(content);
+    expect(encoding).toBe('quoted-printable');
+    expect(decode(body.toString('latin1')).equals(content)).toBe(true);
+  });
+
+  it('is not used where base64 is shorter', () => {
+    const { encoding, body } = encodeText(Buffer.from('你好'.repeat(100)));
+    expect(encoding).toBe('base64');
+    expect(Buffer.from(body.toString('latin1'), 'base64').toString()).toBe('你好'.repeat(100));
   });
 });
 

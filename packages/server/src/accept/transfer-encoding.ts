@@ -1,4 +1,4 @@
-/** The two encodings that carry any octets through 7-bit mail (RFC 2045 sections 6.7 and 6.8), in one pass each. */
+/** The two encodings that carry any octets through 7-bit mail: RFC 2045 sections 6.7 and 6.8. */
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -16,17 +16,32 @@ const KIND = Uint8Array.from({ length: 256 }, (_, byte) => {
   return byte > SPACE && byte < 0x7f && byte !== EQUALS ? 1 : 0;
 });
 
-/** The encoding that makes the text smaller: quoted-printable unless much of it is not ASCII. */
-export function shorterEncoding(text: Buffer): 'quoted-printable' | 'base64' {
-  let encoded = 0;
-  for (let at = 0; at < text.length; at++) if ((text[at] as number) > 0x7f) encoded++;
-  return encoded * 6 > text.length ? 'base64' : 'quoted-printable';
+export interface EncodedText {
+  encoding: 'quoted-printable' | 'base64';
+  body: Buffer;
 }
 
-/** Text in CRLF lines as quoted-printable. Line breaks stay; a blank at the end of a line is encoded. */
-export function quotedPrintable(text: Buffer): Buffer {
-  // Three characters per octet, and a soft break after every 25 of those at worst.
-  const out = Buffer.allocUnsafe(text.length * 3 + Math.ceil(text.length / 24) * 3);
+/** Text in CRLF lines, in the encoding that makes it shorter: quoted-printable unless much of it is not ASCII. */
+export function encodeText(text: Buffer): EncodedText {
+  let special = 0;
+  let foreign = 0;
+  for (let at = 0; at < text.length; at++) {
+    const byte = text[at] as number;
+    if (KIND[byte] === 0) special++;
+    if (byte > 0x7f) foreign++;
+  }
+  if (foreign * 6 > text.length) return { encoding: 'base64', body: base64Lines(text) };
+  return { encoding: 'quoted-printable', body: quotedPrintable(text, special) };
+}
+
+/**
+ * Line breaks stay; a blank at the end of a line is encoded. `special` counts the octets of kind 0, by which the
+ * room needed is known: three characters for each (line breaks pay for the blanks before them), and a soft
+ * break in at most every 73.
+ */
+function quotedPrintable(text: Buffer, special: number): Buffer {
+  const room = text.length + 2 * special + 2;
+  const out = Buffer.allocUnsafe(room + Math.ceil(room / (LINE - 3)) * 3);
   let to = 0;
   let column = 0;
   for (let at = 0; at < text.length; at++) {

@@ -186,16 +186,16 @@ const ports: Check = async (config) => {
 };
 
 /** In the order they are shown. */
-export const CHECKS: readonly Check[] = [
-  node,
-  folder,
-  files,
-  disk,
-  database,
-  masterKey,
-  clock,
-  ports,
-  server,
+export const CHECKS: readonly { name: string; check: Check }[] = [
+  { name: 'node', check: node },
+  { name: 'data folder', check: folder },
+  { name: 'secret files', check: files },
+  { name: 'disk', check: disk },
+  { name: 'database', check: database },
+  { name: 'master key', check: masterKey },
+  { name: 'clock', check: clock },
+  { name: 'ports', check: ports },
+  { name: 'server', check: server },
 ];
 
 function addressOf(config: Config): string {

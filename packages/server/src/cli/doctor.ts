@@ -33,10 +33,10 @@ async function doctor(options: ConfigOptions & { json?: boolean }, terminal: Ter
   };
   const config = load(options, terminal, found);
   if (config !== null)
-    for (const check of CHECKS)
+    for (const { name, check } of CHECKS)
       found(
         await check(config).catch((error: unknown): Finding => ({
-          name: check.name,
+          name,
           verdict: 'fail',
           detail: error instanceof Error ? error.message : String(error),
         })),

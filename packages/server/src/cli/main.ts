@@ -2,6 +2,8 @@
 
 import { run } from './program.ts';
 
+// Whatever a command writes (database, keys, backups) is its owner's alone.
+process.umask(0o077);
 const ending = new AbortController();
 const args = process.argv.slice(2);
 // `start` stops by itself, gracefully; every other command just ends.

@@ -7,6 +7,7 @@ import type { RunningServer } from '../main.ts';
 export function welcome(server: RunningServer, dataDir: string): string {
   const { http, smtp, firstRun } = server;
   const smtpUrl = smtp === null ? null : new URL(smtp);
+  const folder = relative(process.cwd(), dataDir);
   const key = firstRun?.keys.sandbox ?? '$POSTRIDER_API_KEY';
   const lines = [
     '',
@@ -14,7 +15,7 @@ export function welcome(server: RunningServer, dataDir: string): string {
     '',
     `  HTTP    ${http}   (API pages: ${http}/docs)`,
     `  SMTP    ${smtpUrl === null ? 'off' : `${smtpUrl.hostname}:${smtpUrl.port}   (any user name, an API key as password)`}`,
-    `  Data    ${relative(process.cwd(), dataDir) || '.'}`,
+    `  Data    ${dataDir}`,
   ];
   if (firstRun !== null)
     lines.push(
@@ -29,7 +30,7 @@ export function welcome(server: RunningServer, dataDir: string): string {
     '  Try next, in another terminal:',
     '',
     '  1. Watch the events:',
-    '     npm exec postrider -- tail',
+    `     npm exec postrider -- tail${folder === 'data' ? '' : ` --data-dir ${dataDir}`}`,
     '  2. Send a message by HTTP:',
     `     curl ${http}/v1/messages -H "Authorization: Bearer ${key}" -H "Content-Type: application/json" \\`,
     `       -d '{"from":"me@example.com","to":"delivered@sandbox.test","subject":"Hello","text":"It works."}'`,
@@ -49,7 +50,8 @@ function thirdStep(smtp: URL | null, key: string): string[] {
     ];
   return [
     '  3. Send a message by SMTP, one that bounces:',
-    `     curl smtp://${smtp.host} --user "postrider:${key}" --mail-from me@example.com --mail-rcpt bounce@sandbox.test \\`,
-    String.raw`       -T - <<< $'From: me@example.com\nTo: bounce@sandbox.test\nSubject: Hello\n\nIt works.'`,
+    `     printf 'From: me@example.com\\nTo: bounce@sandbox.test\\nSubject: Hello\\n\\nIt works.\\n' | \\`,
+    `       curl smtp://${smtp.host} --user "postrider:${key}" --mail-from me@example.com \\`,
+    '       --mail-rcpt bounce@sandbox.test --crlf -T -',
   ];
 }

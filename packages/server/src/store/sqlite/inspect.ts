@@ -8,7 +8,7 @@ import { DATABASE_FILE } from './store.ts';
 
 const CACHE_MB = 16;
 /** All pages in one step: a step that ends lets a busy writer make the copy begin anew. */
-const WHOLE = -1;
+const WHOLE = 2 ** 31 - 1;
 
 export interface DatabaseFacts {
   path: string;

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TimerWheel } from '../base/timer-wheel.ts';
 import { AddressRules } from './address.ts';
@@ -158,8 +159,8 @@ describe('a head that decides', () => {
 describe('an attempt that gets no head', () => {
   it.each([
     ['says nothing', () => {}],
-    ['drips the head', (socket: import('node:net').Socket) => void drip(socket)],
-    ['sends interim responses without end', (socket: import('node:net').Socket) => void interim(socket)],
+    ['drips the head', drip],
+    ['sends interim responses without end', interim],
   ])('times out when the peer %s', async (_name, speak) => {
     const server = await raw(speak);
     const started = performance.now();
@@ -170,12 +171,12 @@ describe('an attempt that gets no head', () => {
     expect(performance.now() - started).toBeLessThan(2_000);
   });
 
-  function drip(socket: import('node:net').Socket): void {
+  function drip(socket: Socket): void {
     socket.write('HTTP/1.1 200 OK\r\nx: ');
     const timer = setInterval(() => socket.write('y'), 50);
     closers.push(() => clearInterval(timer));
   }
-  function interim(socket: import('node:net').Socket): void {
+  function interim(socket: Socket): void {
     const timer = setInterval(() => socket.write('HTTP/1.1 103 Early Hints\r\n\r\n'), 50);
     closers.push(() => clearInterval(timer));
   }

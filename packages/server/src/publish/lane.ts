@@ -56,6 +56,7 @@ export class Lane {
   stash: DueDelivery[] = [];
   /** Moves when the window is thrown away: a load from before then is void. */
   epoch = 0;
+  readonly #loads = new Set<Set<number>>();
 
   /** The store could not answer; it is asked again in a while. */
   resting = false;
@@ -141,18 +142,32 @@ export class Lane {
     return true;
   }
 
+  /**
+   * To be called before the store is asked for deliveries. The set collects what is released meanwhile: what the
+   * load brings of that may be from before it was settled.
+   */
+  beginLoad(): Set<number> {
+    const released = new Set<number>();
+    this.#loads.add(released);
+    return released;
+  }
+
+  endLoad(released: Set<number>): void {
+    this.#loads.delete(released);
+  }
+
   /** Takes what a load brought, which the store counts as handed over whatever its number. */
-  addLoaded(deliveries: readonly DueDelivery[]): void {
+  addLoaded(deliveries: readonly DueDelivery[], released: ReadonlySet<number>): void {
     for (const delivery of deliveries) {
       if (delivery.seq <= this.#cursor) continue;
       this.#cursor = delivery.seq;
-      if (!this.#held.has(delivery.seq)) this.#pushFresh(delivery);
+      if (!this.#held.has(delivery.seq) && !released.has(delivery.seq)) this.#pushFresh(delivery);
     }
   }
 
-  addRetries(deliveries: readonly DueDelivery[]): void {
+  addRetries(deliveries: readonly DueDelivery[], released: ReadonlySet<number>): void {
     for (const delivery of deliveries) {
-      if (this.#held.has(delivery.seq)) continue;
+      if (this.#held.has(delivery.seq) || released.has(delivery.seq)) continue;
       this.#held.add(delivery.seq);
       this.#retries.push(delivery);
       this.#count(delivery, 1);
@@ -178,6 +193,7 @@ export class Lane {
   /** The delivery's outcome is on disk, or it was given up without one. */
   release(seq: number): void {
     this.#held.delete(seq);
+    for (const released of this.#loads) released.add(seq);
   }
 
   /** A request got its 2xx. Slots grow only while they are what holds the lane back. */

@@ -115,18 +115,20 @@ export class Loader {
 
   async #loadFresh(lane: Lane): Promise<void> {
     const { epoch } = lane;
+    const released = lane.beginLoad();
     lane.loading = true;
     const load = await this.#tried(lane, () =>
       this.#store.loadFresh(lane.number, lane.cursor, lane.loadSize),
     );
     lane.loading = false;
+    lane.endLoad(released);
     const stash = lane.stash;
     lane.stash = [];
     if (lane.epoch !== epoch || lane.deleted) {
       // The window was thrown away meanwhile; the load may have turned the lane live all the same.
       this.#store.parkLane(lane.number);
     } else if (load !== null) {
-      lane.addLoaded(load.deliveries);
+      lane.addLoaded(load.deliveries, released);
       if (load.end) {
         lane.mode = 'live';
         this.#admit(lane, stash);
@@ -139,6 +141,7 @@ export class Loader {
 
   async #loadRetries(lane: Lane): Promise<void> {
     const { epoch } = lane;
+    const released = lane.beginLoad();
     lane.retryCheck = 'running';
     lane.moreRetries = false;
     const now = this.#clocks.now(lane.env);
@@ -147,13 +150,14 @@ export class Loader {
     const load = await this.#tried(lane, () => this.#store.loadRetries(lane.number, now, limit));
     const next =
       load?.end === true ? await this.#tried(lane, () => this.#store.nextRetryAt(lane.number, now)) : null;
+    lane.endLoad(released);
     if (lane.epoch !== epoch || lane.deleted) {
       // A lane that was on hold and is back has asked again.
       if (lane.retryCheck === 'running') lane.retryCheck = lane.hold === null ? 'wanted' : 'none';
     } else {
       lane.retryCheck = 'none';
       if (load !== null) {
-        lane.addRetries(load.deliveries);
+        lane.addRetries(load.deliveries, released);
         if (!load.end) lane.moreRetries = true;
       }
       if (next !== null) this.retryAt(lane, next);

@@ -125,15 +125,15 @@ export class Publisher {
     }
   }
 
-  /** Lets attempts under way end and their results reach the disk, both within bounds. */
-  async stop(): Promise<void> {
+  /** Lets attempts under way end, for `patience` ms at most, and their results reach the disk. */
+  async stop(patience = STOP_MS): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#dispatcher.stop();
     this.#loader.stop();
     if (this.#trimTimer !== null) clearInterval(this.#trimTimer);
     for (const lane of this.#lanes.values()) lane.alarm?.cancel();
-    const cancel = setTimeout(() => this.#dispatcher.cancel(null), STOP_MS);
+    const cancel = setTimeout(() => this.#dispatcher.cancel(null), patience);
     await this.#idle.until(() => this.#dispatcher.inFlight === 0);
     clearTimeout(cancel);
     const giveUp = setTimeout(() => this.#settler.giveUp(), STOP_SETTLE_MS);

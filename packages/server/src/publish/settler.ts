@@ -72,9 +72,7 @@ export class Settler {
       const lanes = this.#lanes.splice(0, MAX_BATCH);
       const settlements = this.#settlements.splice(0, MAX_BATCH);
       this.#flying = settlements.length;
-      const done = await this.#settle(lanes, settlements);
-      this.#flying = 0;
-      if (!done) break;
+      if (!(await this.#settle(lanes, settlements))) break;
     }
     this.#running = null;
   }
@@ -85,8 +83,7 @@ export class Settler {
       try {
         await this.#store.settle(settlements);
         this.#backoff.succeeded();
-        settlements.forEach((settlement, i) => this.#settled(lanes[i] as Lane, settlement));
-        this.#batchDone();
+        this.#landed(lanes, settlements);
         return true;
       } catch (error) {
         if (!isUnavailable(error)) return this.#settleEach(lanes, settlements, error);
@@ -95,14 +92,20 @@ export class Settler {
     }
   }
 
+  #landed(lanes: Lane[], settlements: Settlement[]): void {
+    // First, because what is told next may ask how much is unsettled.
+    this.#flying -= settlements.length;
+    for (let i = 0; i < lanes.length; i++) this.#settled(lanes[i] as Lane, settlements[i] as Settlement);
+    this.#batchDone();
+  }
+
   /** A batch that the store refuses for any other reason must not take its neighbours with it. */
   async #settleEach(lanes: Lane[], settlements: Settlement[], error: unknown): Promise<boolean> {
     if (settlements.length === 1) {
-      const settlement = settlements[0] as Settlement;
-      const { lane, seq } = settlement;
+      const { lane, seq } = settlements[0] as Settlement;
       this.#log.error({ event: 'delivery.unsettled', lane, seq, error }, 'result refused by the store');
       // Still pending in the store, and attempted again after the next start.
-      this.#settled(lanes[0] as Lane, settlement);
+      this.#landed(lanes, settlements);
       return true;
     }
     for (let i = 0; i < settlements.length; i++) {

@@ -5,6 +5,7 @@ import { envelopeJson, NO_LABELS, type NewEvent } from '../../domain/event.ts';
 import type { StateSnapshot } from '@postrider/contract/events';
 import { stateOf, type FactSet } from '@postrider/contract/state';
 import { logKey } from './log-position.ts';
+import { suppressionKey } from './suppression-key.ts';
 import type { EnvironmentFacts, WriteContext } from './write-context.ts';
 
 /** The message an event is about, as far as the commit path needs it. */
@@ -74,7 +75,7 @@ export function storeEvent(
       .run(about.recipient.facts, about.message.mid, about.recipient.n);
   }
   if (decision.suppress !== null && event.recipient !== null) {
-    suppress(context, environment, event.recipient, decision.suppress, event);
+    suppress(context, environment, suppressionKey(event.recipient), decision.suppress, event);
   }
   return decision.state;
 }
@@ -105,7 +106,7 @@ function fanOut(
   return deliveries;
 }
 
-/** Adds to the suppression list, once; a new entry is an event of its own. */
+/** Adds `address`, as `suppressionKey` spells it, to the list, once; a new entry is an event of its own. */
 export function suppress(
   context: WriteContext,
   environment: EnvironmentFacts,

@@ -8,6 +8,7 @@ import type { Idempotency, Idempotent } from '../../ports.ts';
 import { once } from '../idempotency.ts';
 import { storeEvent, type MessageFacts } from '../store-event.ts';
 import { findMessage, findRecipient } from '../message-rows.ts';
+import { suppressionKey } from '../suppression-key.ts';
 import type { EnvironmentFacts, WriteContext } from '../write-context.ts';
 
 export function acceptMessage(
@@ -100,11 +101,6 @@ function dropReason(context: WriteContext, env: number, recipient: NewRecipient)
     };
   }
   return recipient.drop === null ? null : { reason: recipient.drop, suppression: null };
-}
-
-/** Hosts may tell local parts apart by case, people do not: one spelling suppresses all. */
-export function suppressionKey(address: string): string {
-  return address.toLowerCase();
 }
 
 export function recordEvents(

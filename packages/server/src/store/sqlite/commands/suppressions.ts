@@ -7,8 +7,8 @@ import type { Idempotency, Idempotent, Suppression } from '../../ports.ts';
 import { once } from '../idempotency.ts';
 import { toSuppression } from '../rows.ts';
 import { NO_CONTEXT, storeEvent, suppress } from '../store-event.ts';
+import { suppressionKey } from '../suppression-key.ts';
 import type { WriteContext } from '../write-context.ts';
-import { suppressionKey } from './accept.ts';
 
 export function addSuppressions(
   context: WriteContext,

@@ -7,6 +7,7 @@ import type { Page, PageRequest, Suppression } from '../../ports.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { INSTALLATION, toApiKey, toEndpoint, toEnvironment, toProject, toSuppression } from '../rows.ts';
 import { Where, type ReadContext } from '../read-context.ts';
+import { suppressionKey } from '../suppression-key.ts';
 
 type Row = Record<string, unknown>;
 
@@ -66,7 +67,7 @@ export function allEndpoints(context: ReadContext): { endpoint: Endpoint; pendin
 export function getSuppression(context: ReadContext, env: number, address: string): Suppression | null {
   const row = context
     .sql('SELECT * FROM suppression WHERE env = ? AND address = ?')
-    .get(env, address.toLowerCase());
+    .get(env, suppressionKey(address));
   return row === undefined ? null : toSuppression(row);
 }
 

@@ -33,7 +33,9 @@ export class SmtpDoor {
   #closing: Promise<void> | null = null;
 
   constructor({ submissions, access, config, log, metrics }: SmtpDoorOptions) {
-    const settings = { ...SMTP_TUNING, ...config };
+    // Two of the largest messages always fit, or the limit on messages would be a lie.
+    const pending_bytes = Math.max(SMTP_TUNING.pending_bytes, 2 * config.message_bytes);
+    const settings = { ...SMTP_TUNING, pending_bytes, ...config };
     this.#services = {
       submissions,
       access,

@@ -123,6 +123,45 @@ test('one octet a packet is one session like any other', async () => {
   client.destroy();
 });
 
+test('a command that drips for ever is timed out all the same', async () => {
+  const opened = await openDoor({ idle_timeout_ms: 500 });
+  onTestFinished(opened.close);
+  const client = await RawClient.connect(opened.port);
+  client.socket.on('error', () => {});
+  await client.reply();
+  while (opened.door.connections > 0) {
+    if (client.socket.writable) client.send('x');
+    await new Promise((resolve) => setImmediate(resolve));
+    // Much slower than the limit on the length of a line, which is another matter.
+    for (const until = performance.now() + 2; performance.now() < until;);
+  }
+  expect(await client.reply()).toEqual(['421 4.4.2 Timed out waiting for you; closing']);
+  client.destroy();
+});
+
+test('what was sent in the clear behind STARTTLS counts for nothing, wherever it waited', async () => {
+  const opened = await openDoor();
+  onTestFinished(opened.close);
+  const client = await RawClient.connect(opened.port);
+  await client.reply();
+  await client.ask('EHLO x');
+  const looked = Promise.withResolvers<void>();
+  opened.access.hold = looked.promise;
+  // The door looks up the key and does not read on; the rest waits in its socket, in pieces.
+  await client.sendAll(Buffer.from('AUTH PLAIN AHVzZXIAcHJfdGVzdF9ub3Bl\r\n'));
+  for (const piece of ['STARTTLS\r\n', 'EHLO evil\r\n', 'NOOP\r\n']) {
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    await client.sendAll(Buffer.from(piece));
+  }
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  looked.resolve();
+  expect((await client.reply())[0]).toMatch(/^535 /);
+  expect((await client.reply())[0]).toMatch(/^220 2\.0\.0 /);
+  await client.startTls();
+  expect(await client.ask('MAIL FROM:<a@example.com>')).toMatch(/^503 5\.5\.1 Say EHLO first/);
+  client.destroy();
+});
+
 test('rubbish under TLS and in the handshake', async () => {
   const opened = await openDoor();
   onTestFinished(opened.close);

@@ -17,12 +17,14 @@ export const ADMIN_KEY = 'pr_admin_key';
 
 const SANDBOX: Environment = { env: 2, project_id: 'prj_1', name: 'sandbox', clock_offset_ms: 0 };
 
-/** Knows three keys; `revoked` closes all of them, `trouble` is thrown. */
+/** Knows three keys; `revoked` closes all of them, `trouble` is thrown, `hold` is awaited before. */
 export class FakeAccess implements SmtpAccess {
   revoked = false;
   trouble: Error | null = null;
+  hold: Promise<void> | null = null;
 
   async authenticate(presented: string): Promise<Caller | { admin: true; key_id: string } | null> {
+    if (this.hold !== null) await this.hold;
     if (this.trouble !== null) throw this.trouble;
     if (this.revoked) return null;
     if (presented === ADMIN_KEY) return { admin: true, key_id: 'key_admin' };

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { PostriderError } from '../domain/errors.ts';
 import type { ApiKey } from '../domain/tenancy.ts';
 import { Access, SETTINGS_KEY_ID } from './access.ts';
 import { FakeStore, LIVE, NOW, refusal, SANDBOX } from './testing/fakes.ts';
@@ -83,8 +84,29 @@ describe('API keys', () => {
     const { key, secret } = await access.createApiKey(LIVE.env, INPUT, null);
     await access.authenticate(secret);
     await store.revokeApiKey(LIVE.env, key.key_id, wall);
-    wall += 5001;
+    wall += 30_001;
     expect(await access.authenticate(secret)).toBeNull();
+  });
+
+  it('in use are looked up again beside a request', async () => {
+    const { key, secret } = await access.createApiKey(LIVE.env, INPUT, null);
+    await access.authenticate(secret);
+    await store.revokeApiKey(LIVE.env, key.key_id, wall);
+    wall += 5001;
+    expect(await access.authenticate(secret)).not.toBeNull();
+    expect(store.lookUps).toBe(2);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await access.authenticate(secret)).toBeNull();
+  });
+
+  it('in use do not wait for a store that fails, until they are too old', async () => {
+    const { secret } = await access.createApiKey(LIVE.env, INPUT, null);
+    await access.authenticate(secret);
+    store.findApiKey = () => Promise.reject(new PostriderError('storage_unavailable', 'no disk'));
+    wall += 5001;
+    expect(await access.authenticate(secret)).not.toBeNull();
+    wall += 25_000;
+    expect((await refusal(() => access.authenticate(secret))).code).toBe('storage_unavailable');
   });
 
   it('are looked up once, however many ask at the same time', async () => {

@@ -61,14 +61,17 @@ const MAX_KEY_LENGTH = 512;
 const CACHE_SIZE = 10_000;
 /**
  * A key revoked here is refused at once. One revoked past this process (by a tool on the same store, or another
- * node) is refused after this long at the latest, in ms; each cached key then costs one look-up per period.
+ * node) is looked up again after `FRESH_MS`, beside the request that asks, which need not wait for it; a key that
+ * nobody has asked for within `KEPT_MS` is waited for.
  */
-const CACHE_MS = 5000;
+const FRESH_MS = 5000;
+const KEPT_MS = 30_000;
 
 interface Remembered {
   key_id: string;
   caller: Caller | AdminCaller;
-  until: number;
+  /** Wall clock, ms. */
+  at: number;
 }
 
 export class Access {
@@ -95,7 +98,14 @@ export class Access {
     if (!API_KEY.test(presented)) return null;
     const hash = digest.toString('hex');
     const known = this.#callers.get(hash);
-    if (known !== undefined && known.until > this.#settings.clocks.wallNow()) return known.caller;
+    const age = known === undefined ? Infinity : this.#settings.clocks.wallNow() - known.at;
+    if (known === undefined || age > KEPT_MS) return this.#lookUpOnce(hash, presented);
+    // A failure shows when the entry is too old to be used and the next look-up is waited for.
+    if (age > FRESH_MS) this.#lookUpOnce(hash, presented).catch(() => undefined);
+    return known.caller;
+  }
+
+  #lookUpOnce(hash: string, presented: string): Promise<Caller | AdminCaller | null> {
     let lookUp = this.#underWay.get(hash);
     if (lookUp === undefined) {
       lookUp = this.#lookUp(hash, presented).finally(() => this.#underWay.delete(hash));
@@ -131,7 +141,7 @@ export class Access {
       const oldest = this.#callers.keys().next();
       if (!oldest.done) this.#callers.delete(oldest.value);
     }
-    this.#callers.set(hash, { key_id, caller, until: this.#settings.clocks.wallNow() + CACHE_MS });
+    this.#callers.set(hash, { key_id, caller, at: this.#settings.clocks.wallNow() });
   }
 
   async #environment(env: number): Promise<Environment | null> {

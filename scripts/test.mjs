@@ -24,7 +24,9 @@ function readResult() {
   try {
     result = JSON.parse(readFileSync(RESULT, 'utf8'));
   } catch (error) {
-    throw new Error(`the test runner left no result (${error.message}); its own words are above`);
+    throw new Error(`the test runner left no result (${error.message}); its own words are above`, {
+      cause: error,
+    });
   } finally {
     rmSync(RESULT, { force: true });
   }

@@ -31,7 +31,8 @@ export async function streamEvents(
 ): Promise<void> {
   response.writeHead(200, { ...HEAD, ...headers });
   // Tells the client that the stream is open, and how soon to come back.
-  response.write('retry: 1000\n: open\n\n');
+  const seen = reader.lastSeen();
+  response.write(seen === null ? 'retry: 1000\n: open\n\n' : `retry: 1000\n: open\nid: ${seen}\n\n`);
   const leave = (): void => reader.close();
   response.once('close', leave);
   const heartbeat = setInterval(() => beat(response, reader), bounds.heartbeat_ms);

@@ -1,13 +1,12 @@
 /** The suppression list as CSV, in and out: `address,reason,event_id,created_at`; only `address` is needed. */
 
 import type { FieldError } from '@postrider/contract/errors';
+import type { SuppressionReason } from '@postrider/contract/events';
+import { SUPPRESSION_REASONS } from '@postrider/contract/schemas/suppression';
 import { parseAddrSpec } from '../accept/address.ts';
 import { invalid } from '../domain/errors.ts';
 import { csvLine, lineError, parseCsv, type CsvRecord } from './csv.ts';
 import type { SuppressionRecord } from './services.ts';
-
-export const SUPPRESSION_REASONS = ['bounce', 'complaint', 'unsubscribe', 'manual'] as const;
-type Reason = (typeof SUPPRESSION_REASONS)[number];
 
 const COLUMNS = ['address', 'reason', 'event_id', 'created_at'];
 /** Errors told at once. */
@@ -28,14 +27,17 @@ export function suppressionLine(record: SuppressionRecord): string {
  * Addresses and reasons of an import, each address once. A first line that names columns is understood; without one
  * the first field is the address and the second, if any, the reason. Throws `validation_failed` naming each bad line.
  */
-export function readSuppressionCsv(text: string, mostRows: number): { address: string; reason: Reason }[] {
+export function readSuppressionCsv(
+  text: string,
+  mostRows: number,
+): { address: string; reason: SuppressionReason }[] {
   const records = parseCsv(text);
   const columns = columnsOf(records[0]);
   const rows = columns.named ? records.slice(1) : records;
   if (rows.length > mostRows)
     throw invalid([{ path: '', message: `has ${rows.length} rows; send at most ${mostRows} at once` }]);
   const errors: FieldError[] = [];
-  const items = new Map<string, Reason>();
+  const items = new Map<string, SuppressionReason>();
   for (const record of rows) {
     const item = readRow(record, columns, errors);
     if (item !== null && !items.has(item.address)) items.set(item.address, item.reason);
@@ -64,7 +66,7 @@ function readRow(
   record: CsvRecord,
   columns: Columns,
   errors: FieldError[],
-): { address: string; reason: Reason } | null {
+): { address: string; reason: SuppressionReason } | null {
   const parsed = parseAddrSpec((record.fields[columns.address] ?? '').trim());
   if (!parsed.ok) {
     errors.push(lineError(record.line, `: the address ${parsed.reason}`));

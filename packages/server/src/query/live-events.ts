@@ -54,7 +54,8 @@ export class LiveEvents {
     // Joined before the position is read: a commit in between wakes it for nothing, and is not missed.
     log.readers.add(reader);
     try {
-      reader.position = await this.#start(env, afterEventId);
+      const { position, event_id } = await this.#start(env, afterEventId);
+      reader.startAt(position, event_id);
     } catch (error) {
       reader.close();
       throw error;
@@ -67,15 +68,22 @@ export class LiveEvents {
     for (const log of this.#logs.values()) for (const reader of log.readers) reader.close();
   }
 
-  async #start(env: number, afterEventId: string | null): Promise<number> {
-    if (afterEventId === null) return this.#store.logEnd(env);
+  async #start(
+    env: number,
+    afterEventId: string | null,
+  ): Promise<{ position: number; event_id: string | null }> {
+    if (afterEventId === null) {
+      const position = await this.#store.logEnd(env);
+      // Its id lets a client go on from here even when it is cut off before its first event.
+      const [newest] = await this.#store.eventsAfter(env, position - 1, 1);
+      return { position, event_id: newest?.log === position ? eventIdOf(newest.envelope) : null };
+    }
     const position = await this.#store.logPosition(env, afterEventId);
-    if (position === null)
-      throw new PostriderError(
-        'gone',
-        `The event ${afterEventId.slice(0, 64)} is not in this environment's log, or past retention. Open the stream without Last-Event-ID, and list what came between with GET /v1/events.`,
-      );
-    return position;
+    if (position !== null) return { position, event_id: afterEventId };
+    throw new PostriderError(
+      'gone',
+      `The event ${afterEventId.slice(0, 64)} is not in this environment's log, or past retention. Open the stream without Last-Event-ID, and list what came between with GET /v1/events.`,
+    );
   }
 
   #log(env: number): Log {
@@ -131,7 +139,7 @@ export interface LiveEvent {
 
 export class Reader {
   /** Everything up to here has been looked at and, if it matched, handed out. */
-  position = 0;
+  #position = 0;
   readonly #log: Log;
   readonly #filter: LiveFilter | null;
   readonly #left: (reader: Reader) => void;
@@ -146,16 +154,21 @@ export class Reader {
     this.#left = left;
   }
 
+  startAt(position: number, event_id: string | null): void {
+    this.#position = position;
+    this.#lastSeen = event_id;
+  }
+
   async next(): Promise<LiveEvent[]> {
     while (!this.#closed) {
       this.#grown = false;
-      const rows = await this.#log.read(this.position);
+      const rows = await this.#log.read(this.#position);
       const last = rows.at(-1);
       if (last === undefined) {
         await this.#untilGrown();
         continue;
       }
-      this.position = last.log;
+      this.#position = last.log;
       this.#lastSeen = eventIdOf(last.envelope);
       const events = this.#matching(rows);
       if (events.length > 0) return this.#closed ? [] : events;

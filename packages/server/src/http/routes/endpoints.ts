@@ -9,6 +9,7 @@ import {
   endpointStatsSchema,
   endpointTestAnswerSchema,
   endpointTestBodySchema,
+  rotateSecretAnswerSchema,
   rotateSecretBodySchema,
 } from '@postrider/contract/schemas/endpoint';
 import type { FastifyRequest } from 'fastify';
@@ -155,7 +156,7 @@ function addEndpointActions(context: RouteContext): void {
     summary: 'Replace the signing secret',
     description: 'Both secrets sign until the overlap ends.',
     body: { schema: rotateSecretBodySchema, kind: 'optional', checkedBy: 'door' },
-    answers: { 200: { description: 'The new secret.', schema: endpointSchema } },
+    answers: { 200: { description: 'The new secret.', schema: rotateSecretAnswerSchema } },
     handler: (request, reply) => {
       const { overlap_seconds = DAY_SECONDS } = request.body as { overlap_seconds?: number };
       reply.header('cache-control', 'no-store');

@@ -1,13 +1,16 @@
 /** `/v1/suppressions`: addresses that are not mailed. */
 
-import type { SuppressionReason } from '@postrider/contract/events';
 import {
+  SUPPRESSION_REASONS,
+  type SuppressionBatchBody,
+  type SuppressionBody,
   suppressionListSchema,
   suppressionSchema,
   suppressionsAddedSchema,
   suppressionsBodySchema,
 } from '@postrider/contract/schemas/suppression';
 import { Readable } from 'node:stream';
+import type { SuppressionReason } from '@postrider/contract/events';
 import type { FieldError } from '@postrider/contract/errors';
 import { answerSchema, COUNT } from '@postrider/contract/schemas/json-schema';
 import type { FastifyRequest } from 'fastify';
@@ -18,7 +21,7 @@ import { canonicalRecipient } from '../canonical-recipient.ts';
 import { choiceParameter, PAGE_PARAMETERS, pageOf, textParameter } from '../query-string.ts';
 import { addRoute, idempotency, type RouteContext } from '../route.ts';
 import type { IdempotencyInput, SuppressionRecord, SuppressionService } from '../services.ts';
-import { CSV_HEADER, readSuppressionCsv, SUPPRESSION_REASONS, suppressionLine } from '../suppression-csv.ts';
+import { CSV_HEADER, readSuppressionCsv, suppressionLine } from '../suppression-csv.ts';
 
 const PARAMS = { address: { kind: 'suppression', description: 'The address, percent-encoded.' } };
 const TAG = 'Suppressions';
@@ -77,7 +80,7 @@ function addSuppressionList(context: RouteContext): void {
     creates: true,
     answers: { 201: { description: 'The suppressions as they stand.', schema: suppressionsAddedSchema } },
     async handler(request, reply) {
-      const body = request.body as Item | { suppressions: Item[] };
+      const body = request.body as SuppressionBody | SuppressionBatchBody;
       const items = readItems('suppressions' in body ? body.suppressions : [body], 'suppressions' in body);
       const { data } = await suppressions.add(request.environment, items, idempotency(request));
       reply.code(201);
@@ -86,14 +89,9 @@ function addSuppressionList(context: RouteContext): void {
   });
 }
 
-interface Item {
-  address: string;
-  reason?: SuppressionReason;
-}
-
 /** Addresses in their one spelling. Throws `validation_failed` naming each that is none. */
 function readItems(
-  items: readonly Item[],
+  items: readonly SuppressionBody[],
   isList: boolean,
 ): { address: string; reason: SuppressionReason }[] {
   const errors: FieldError[] = [];

@@ -39,12 +39,12 @@ function post(connections: Connections, timeout_ms = 5_000, limits = LIMITS): Pr
 
 async function raw(...parameters: Parameters<typeof aRawServer>): Promise<RawServer> {
   const server = await aRawServer(...parameters);
-  closers.push(server.close);
+  closers.push(() => server.close());
   return server;
 }
 async function http(...parameters: Parameters<typeof aReceiver>): Promise<Receiver> {
   const receiver = await aReceiver(...parameters);
-  closers.push(receiver.close);
+  closers.push(() => receiver.close());
   return receiver;
 }
 

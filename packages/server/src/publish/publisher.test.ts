@@ -21,12 +21,12 @@ async function started(change: Partial<PublisherParts> = {}): Promise<Engine> {
 }
 async function receiver(...parameters: Parameters<typeof aReceiver>): Promise<Receiver> {
   const made = await aReceiver(...parameters);
-  closers.push(made.close);
+  closers.push(() => made.close());
   return made;
 }
 async function silentPeer(): Promise<string> {
   const server = await aRawServer(() => {});
-  closers.push(server.close);
+  closers.push(() => server.close());
   return server.url;
 }
 /** An engine with one endpoint that is live. */

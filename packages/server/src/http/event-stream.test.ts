@@ -21,7 +21,7 @@ async function start(settings: Partial<DoorConfig> = {}): Promise<void> {
 
 interface Client {
   socket: Socket;
-  text(): string;
+  text: () => string;
   closed: Promise<void>;
 }
 

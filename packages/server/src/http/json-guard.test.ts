@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PostriderError } from '../domain/errors.ts';
 import { MAX_JSON_VALUES, parseJson } from './json-guard.ts';

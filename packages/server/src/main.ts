@@ -32,6 +32,7 @@ import { Suppressions } from './record/suppressions.ts';
 import { HttpDoor } from './http/door.ts';
 import { DOOR_DEFAULTS } from './http/door-config.ts';
 import { SmtpDoor } from './smtp/door.ts';
+import { ownName } from './smtp/settings.ts';
 
 export interface RunningServer {
   /** Base URL of the HTTP door. */
@@ -110,17 +111,20 @@ async function start(config: Config, log: Logger, lifecycle: Lifecycle): Promise
   });
   await parts.publisher.start();
   lifecycle.add('publisher', () => parts.publisher.stop(), 6000);
+  lifecycle.add('health', async () => parts.health.stop(), 100);
   await parts.deliverer.start();
   lifecycle.add('deliverer', () => parts.deliverer.stop(2000), 3000);
   parts.retention.start();
   lifecycle.add('retention', () => parts.retention.stop(), 1000);
-  connectGauges(metrics, parts, store);
 
   const keys =
     config.profile === 'development'
       ? await firstRunKeys(parts.access, config.data.dir, config.security.admin_key)
       : null;
-  const { http, smtp } = await openDoors(config, log, parts, metrics, lifecycle);
+  const http = await openHttpDoor(config, log, parts, metrics, lifecycle);
+  const smtpDoor = config.smtp.enabled ? buildSmtpDoor(config, log, parts, metrics) : null;
+  const smtp = smtpDoor === null ? null : await openSmtpDoor(smtpDoor, lifecycle);
+  connectGauges(metrics, parts, store, smtpDoor);
   const firstRun = keys === null ? null : { http, smtp, keys };
   if (firstRun !== null) writeFirstRun(config.data.dir, firstRun);
   return { http, smtp, firstRun, stop: () => lifecycle.stop() };
@@ -182,7 +186,7 @@ function buildParts(
   const access = buildAccess(config, store, clocks);
   // Until routes and transports of the live environment exist, only the sandbox can carry mail.
   const canCarry = (environment: Environment): boolean => environment.name === 'sandbox';
-  const deliverer = buildDeliverer(config, log, store, clocks, canCarry);
+  const deliverer = buildDeliverer(config, log, store, clocks, metrics, canCarry);
   const guard = new Guard({
     addresses: new AddressRules({
       loopback: config.publish.plain_http === 'loopback',
@@ -208,7 +212,7 @@ function buildParts(
       limits: config.limits,
       canCarry,
       log,
-      hostname: config.smtp.name || 'localhost',
+      hostname: ownName(config.smtp),
     }),
     customEvents: new CustomEvents({ store, clocks, limits: config.limits }),
     deliverer,
@@ -239,6 +243,7 @@ function buildDeliverer(
   log: Logger,
   store: SqliteStore,
   clocks: EnvironmentClocks,
+  metrics: Metrics,
   canCarry: (environment: Environment) => boolean,
 ): Deliverer {
   const recorder = new Recorder({ store, clocks, schedule: config.deliver.deferral_schedule });
@@ -256,13 +261,21 @@ function buildDeliverer(
     record: (item, attempt, outcome) => recorder.outcome(item, attempt, outcome),
     concurrency: config.deliver.concurrency,
     log,
+    onOutcome: metrics.transportOutcome,
   });
 }
 
-function connectGauges(metrics: Metrics, { publisher }: Parts, store: SqliteStore): void {
+function connectGauges(
+  metrics: Metrics,
+  { publisher, health }: Parts,
+  store: SqliteStore,
+  smtp: SmtpDoor | null,
+): void {
   metrics.connect({
     publish: () => publisher.gauges(),
     store: () => store.health(),
+    smtp: () => ({ connections: smtp?.connections ?? 0, pending_bytes: smtp?.pendingBytes ?? 0 }),
+    diskFreeBytes: async () => (await health.facts()).disk_free_bytes,
     queues: async () => {
       const { deliveries, recipients, oldest_delivery_at } = await store.queueDepth();
       const age = oldest_delivery_at === null ? null : Math.max(0, Date.now() - oldest_delivery_at) / 1000;
@@ -271,14 +284,14 @@ function connectGauges(metrics: Metrics, { publisher }: Parts, store: SqliteStor
   });
 }
 
-async function openDoors(
+async function openHttpDoor(
   config: Config,
   log: Logger,
   parts: Parts,
   metrics: Metrics,
   lifecycle: Lifecycle,
-): Promise<{ http: string; smtp: string | null }> {
-  const http = new HttpDoor({
+): Promise<string> {
+  const door = new HttpDoor({
     services: { ...parts, readiness: () => parts.health.readiness() },
     config: {
       ...DOOR_DEFAULTS,
@@ -292,17 +305,20 @@ async function openDoors(
     metrics: metrics.http,
     version: VERSION,
   });
-  const { url } = await http.listen();
+  const { url } = await door.listen();
   lifecycle.add(
     'http door',
     async () => {
       parts.query.close();
-      await http.close();
+      await door.close();
     },
     5000,
   );
-  if (!config.smtp.enabled) return { http: url, smtp: null };
-  const smtp = new SmtpDoor({
+  return url;
+}
+
+function buildSmtpDoor(config: Config, log: Logger, parts: Parts, metrics: Metrics): SmtpDoor {
+  return new SmtpDoor({
     submissions: parts.submissions,
     access: parts.access,
     config: {
@@ -313,8 +329,12 @@ async function openDoors(
       data_dir: config.data.dir,
     },
     log,
+    metrics: metrics.smtp,
   });
-  const { host, port } = await smtp.listen();
-  lifecycle.add('smtp door', () => smtp.close(), 6000);
-  return { http: url, smtp: `smtp://${host.includes(':') ? `[${host}]` : host}:${port}` };
+}
+
+async function openSmtpDoor(door: SmtpDoor, lifecycle: Lifecycle): Promise<string> {
+  const { host, port } = await door.listen();
+  lifecycle.add('smtp door', () => door.close(), 6000);
+  return `smtp://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

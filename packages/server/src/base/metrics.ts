@@ -16,6 +16,8 @@ export interface GaugeSources {
     unsettled: number;
   };
   store(): Promise<{ commit_queue: number; wal_bytes: number; database_bytes: number; writable: boolean }>;
+  smtp(): { connections: number; pending_bytes: number };
+  diskFreeBytes(): Promise<number>;
   queues(): Promise<{ deliveries: number; recipients: number; oldest_delivery_seconds: number | null }>;
 }
 
@@ -32,6 +34,14 @@ export class Metrics {
   );
   readonly #commits = this.#histogram('commit_seconds', 'Time of one transaction, on disk included.');
   readonly #commands = this.#counter('commands_total', 'Commands committed or refused by the store.', []);
+  readonly #submissions = this.#counter('smtp_transactions_total', 'SMTP transactions by their last reply.', [
+    'reply',
+  ]);
+  readonly #authFailures = this.#counter('smtp_auth_failures_total', 'Failed SMTP authentications.', []);
+  readonly #outcomes = this.#counter('transport_outcomes_total', 'Attempts by transports.', [
+    'transport',
+    'outcome',
+  ]);
   #sources: GaugeSources | null = null;
 
   constructor() {
@@ -54,6 +64,14 @@ export class Metrics {
     },
     lag: (ms: number): void => this.#lag.observe(ms / 1000),
   };
+
+  readonly smtp = {
+    transaction: (reply: string): void => this.#submissions.inc({ reply }),
+    authFailure: (): void => this.#authFailures.inc(),
+  };
+
+  readonly transportOutcome = (transport: string, outcome: string): void =>
+    this.#outcomes.inc({ transport, outcome });
 
   readonly commit = (milliseconds: number, commands: number): void => {
     this.#commits.observe(milliseconds / 1000);
@@ -106,6 +124,15 @@ export class Metrics {
     );
     this.#gauge('store_writable', '1 when the last commit succeeded.', async (s) =>
       Number((await s.store()).writable),
+    );
+    this.#gauge('smtp_connections', 'Open SMTP connections.', async (s) => s.smtp().connections);
+    this.#gauge(
+      'smtp_pending_bytes',
+      'Octets of mail coming in by SMTP.',
+      async (s) => s.smtp().pending_bytes,
+    );
+    this.#gauge('disk_free_bytes', 'Free space on the disk of the data folder.', async (s) =>
+      s.diskFreeBytes(),
     );
     this.#gauge('deliveries_pending', 'Deliveries in the queue.', async (s) => (await s.queues()).deliveries);
     this.#gauge(

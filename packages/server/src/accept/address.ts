@@ -7,7 +7,7 @@
 import { domainToASCII, domainToUnicode } from 'node:url';
 
 /** RFC 5321 section 4.5.3.1, in octets. A path is 256 with its brackets, which leaves 254 for the address. */
-export const MAX_ADDRESS_OCTETS = 254;
+const MAX_ADDRESS_OCTETS = 254;
 const MAX_LOCAL_OCTETS = 64;
 const MAX_DOMAIN_OCTETS = 253;
 const MAX_LABEL_OCTETS = 63;
@@ -43,7 +43,7 @@ const IDN_INPUT = /^(?:[a-z0-9.\p{L}\p{M}\p{N}\u00b7\u0375\u05f3\u05f4\u30fb-]|\
 const CONTROL = /\p{Cc}/u;
 const NON_ASCII = /\P{ASCII}/u;
 
-/** Nearly every address: a dot-atom and a lower-case name of letters, short enough that no limit can be passed. */
+/** Nearly every address: a dot-atom, a few labels, a top level of letters. Used on texts too short to pass a limit. */
 const COMMON =
   /^([a-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,3})@((?:[a-z0-9](?:[a-z0-9-]{0,60}[a-z0-9])?\.){1,5}[a-z]{2,20})$/i;
 
@@ -77,7 +77,7 @@ function commonAddress(text: string): AddrSpec | null {
 }
 
 /** Reads a host name that mail can be sent to; resolves to lower-case A-labels. */
-export function parseDomain(text: string): { ok: true; domain: string } | AddressRefusal {
+function parseDomain(text: string): { ok: true; domain: string } | AddressRefusal {
   if (text.length === 0) return refuse('has no domain after the @');
   if (text.startsWith('[')) return refuse('has a domain literal; write the domain name');
   if (text.includes('@')) return refuse('has more than one @; put an @ of the local part in quotes');

@@ -3,7 +3,7 @@
  * nodemailer, which takes ten times as long.
  */
 
-import { foldLines } from 'nodemailer/lib/mime-funcs';
+import { encodeWord, foldLines } from 'nodemailer/lib/mime-funcs';
 import MimeNode from 'nodemailer/lib/mime-node';
 import type { Mailbox } from './mailbox.ts';
 
@@ -15,14 +15,16 @@ const PLAIN_NAME = /^[A-Za-z0-9_ ]+$/;
 /** An address that holds no character with a meaning of its own in a header. */
 const PLAIN_ADDRESS = /^[^\s"(),:;<>@[\\\]]+@[^\s"(),:;<>@[\\\]]+$/;
 
-/** A field with its CRLF; empty when the value is. */
+/** A field of text with its CRLF; empty when the value is. */
 export function headerField(name: string, value: string): string {
   if (value.trim() === '') return '';
   if (name.length + value.length + 2 <= LINE && PLAIN.test(value)) return `${name}: ${value}\r\n`;
-  return encodedField(name, value);
+  return value.includes('=?')
+    ? `${foldLines(`${name}: ${literal(value)}`, LINE)}\r\n`
+    : encodedField(name, value);
 }
 
-/** A field of the caller's own, which may be one that names messages (References, In-Reply-To). */
+/** A field of the caller's own: it may name messages (References, In-Reply-To) or bring its own encoded words. */
 export function encodedField(name: string, value: string): string {
   const encoded = MimeNode.encodeHeaderValue(name, value);
   return encoded.trim() === '' ? '' : `${foldLines(`${name}: ${encoded}`, LINE)}\r\n`;
@@ -48,5 +50,11 @@ export function addressField(name: string, mailboxes: readonly Mailbox[]): strin
 function mailboxText({ name, address }: Mailbox): string {
   if (name === '') return PLAIN_ADDRESS.test(address) ? address : `<${address}>`;
   if (PLAIN_NAME.test(name)) return `${name} <${address}>`;
+  if (name.includes('=?')) return foldLines(`${literal(name)} <${address}>`, LINE);
   return foldLines(MimeNode.encodeHeaderValue('To', [{ name, address }]), LINE);
+}
+
+/** Text that looks encoded already, encoded once more: the reader is shown what the sender wrote. */
+function literal(text: string): string {
+  return encodeWord(text, 'B', 52);
 }

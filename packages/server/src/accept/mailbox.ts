@@ -3,7 +3,7 @@
 import { parseAddrSpec, type AddressRefusal, type AddrSpec } from './address.ts';
 
 /** Longest display name, in characters. */
-export const MAX_NAME_LENGTH = 256;
+const MAX_NAME_LENGTH = 256;
 
 export interface Mailbox extends AddrSpec {
   /** Display name without its quotes; empty when there is none. */

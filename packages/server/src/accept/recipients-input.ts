@@ -47,7 +47,7 @@ function readMailboxObject(value: Record<string, unknown>, at: string, faults: F
 }
 
 /** One mailbox or a list of them. */
-export function readMailboxes(value: unknown, at: string, most: number, faults: Faults): Mailbox[] {
+function readMailboxes(value: unknown, at: string, most: number, faults: Faults): Mailbox[] {
   if (!Array.isArray(value)) {
     const one = readMailbox(value, at, faults);
     return one === null ? [] : [one];

@@ -3,9 +3,8 @@
 import { isId } from '@postrider/contract/ids';
 import { problemType, ERRORS, type Problem } from '@postrider/contract/errors';
 import { newId } from '../base/ids.ts';
-import { labelsJson } from '../domain/event.ts';
 import { invalid, notFound, PostriderError } from '../domain/errors.ts';
-import type { AcceptedRecipient, NewMessage, NewRecipient, RecipientRole } from '../domain/message.ts';
+import type { AcceptedRecipient, NewMessage } from '../domain/message.ts';
 import type { Environment } from '../domain/tenancy.ts';
 import type { Idempotency, Idempotent } from '../store/ports.ts';
 import { parseAddrSpec, type AddrSpec } from './address.ts';
@@ -13,7 +12,8 @@ import { composeMime } from './compose-mime.ts';
 import { compress } from './compress.ts';
 import type { AcceptLimits } from './limits.ts';
 import { readMessage, type MessageInput } from './message-input.ts';
-import { readMime, type MimeInput, type SmtpClient } from './mime-input.ts';
+import { readMime, type SmtpClient } from './mime-input.ts';
+import { mimeMessage, newMessage } from './new-message.ts';
 
 /** What accepting messages needs of the store. */
 export interface SubmissionStore {
@@ -207,72 +207,6 @@ function contentSize(input: MessageInput): number {
 async function yieldTurn(slice: { until: number }): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
   slice.until = performance.now() + BATCH_SLICE_MS;
-}
-
-function newMessage(
-  environment: Environment,
-  message_id: string,
-  input: MessageInput,
-  now: number,
-): NewMessage {
-  const expired = input.expires_at !== null && input.expires_at <= now;
-  return {
-    message_id,
-    env: environment.env,
-    via: 'api',
-    from: input.from.address,
-    subject: input.subject,
-    stream: input.stream,
-    labels: labelsJson(input.tags, input.metadata, input.campaign_id),
-    tags: input.tags,
-    metadata: input.metadata,
-    campaign_id: input.campaign_id,
-    size: 0,
-    created_at: now,
-    send_at: input.send_at,
-    expires_at: input.expires_at,
-    options: JSON.stringify({ ...input.track, unsubscribe: input.unsubscribe }),
-    raw: NOTHING,
-    recipients: input.recipients.map(({ mailbox, role }) =>
-      newRecipient(mailbox.address, role, expired ? 'expired' : null),
-    ),
-  };
-}
-
-const NOTHING = new Uint8Array(0);
-const NO_OPTIONS = JSON.stringify({ opens: false, clicks: false, unsubscribe: null });
-
-function mimeMessage(
-  environment: Environment,
-  message_id: string,
-  from: string,
-  recipients: string[],
-  input: MimeInput,
-  now: number,
-): NewMessage {
-  return {
-    message_id,
-    env: environment.env,
-    via: 'smtp',
-    from,
-    subject: input.subject,
-    stream: input.stream,
-    labels: labelsJson(input.tags, input.metadata, input.campaign_id),
-    tags: input.tags,
-    metadata: input.metadata,
-    campaign_id: input.campaign_id,
-    size: input.raw.length,
-    created_at: now,
-    send_at: null,
-    expires_at: null,
-    options: NO_OPTIONS,
-    raw: NOTHING,
-    recipients: recipients.map((address) => newRecipient(address, input.roleOf(address), null)),
-  };
-}
-
-function newRecipient(address: string, role: RecipientRole, drop: NewRecipient['drop']): NewRecipient {
-  return { address, role, event_id: newId('evt'), drop };
 }
 
 function envelopeAddress(text: string, submission: SmtpSubmission): AddrSpec {

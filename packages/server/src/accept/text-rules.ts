@@ -7,10 +7,6 @@ const NON_ASCII = /\P{ASCII}/u;
 /** Keys that change what an object is instead of what is in it. */
 export const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
-export function hasControl(text: string): boolean {
-  return CONTROL.test(text);
-}
-
 /** Octets of `text` as UTF-8, without encoding what is ASCII anyway. */
 export function octetsOf(text: string): number {
   return NON_ASCII.test(text) ? Buffer.byteLength(text) : text.length;

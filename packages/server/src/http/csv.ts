@@ -18,14 +18,28 @@ export interface CsvRecord {
   fields: string[];
 }
 
-/** Records of `text`; empty lines are left out. Throws `validation_failed` for quotes that do not close. */
-export function parseCsv(text: string): CsvRecord[] {
+/** A line of more is no table of ours, and would cost many times its size. */
+const MAX_FIELDS = 100;
+
+/**
+ * Records of `text`; empty lines are left out. Throws `validation_failed` for quotes that do not close and for
+ * more than `most` records.
+ */
+export function parseCsv(text: string, most: number): CsvRecord[] {
   const records: CsvRecord[] = [];
   const state = { at: text.startsWith('\ufeff') ? 1 : 0, line: 1 };
   while (state.at < text.length) {
     const line = state.line;
     const fields = readRecord(text, state);
-    if (fields.length > 1 || fields[0] !== '') records.push({ line, fields });
+    if (fields.length === 1 && fields[0] === '') continue;
+    if (records.length === most)
+      throw invalid([
+        {
+          path: `/${line}`,
+          message: `is past the ${most} lines that one call takes; send the rest in another`,
+        },
+      ]);
+    records.push({ line, fields });
   }
   return records;
 }
@@ -38,6 +52,7 @@ interface Position {
 function readRecord(text: string, position: Position): string[] {
   const fields: string[] = [];
   for (;;) {
+    if (fields.length === MAX_FIELDS) throw badLine(position.line, `has more than ${MAX_FIELDS} fields`);
     fields.push(text[position.at] === '"' ? readQuoted(text, position) : readPlain(text, position));
     const next = text[position.at];
     position.at++;

@@ -6,6 +6,8 @@ export interface DoorConfig {
   port: number;
   /** Largest request body in octets. */
   body_bytes: number;
+  /** Bodies of all requests under way together, in octets. */
+  bodies_bytes: number;
   /** All headers of one request together, in octets. */
   header_bytes: number;
   headers_timeout_ms: number;
@@ -32,6 +34,7 @@ export const DOOR_DEFAULTS: DoorConfig = {
   host: '127.0.0.1',
   port: 7300,
   body_bytes: 30 * 1024 * 1024,
+  bodies_bytes: 96 * 1024 * 1024,
   header_bytes: 16 * 1024,
   headers_timeout_ms: 10_000,
   request_timeout_ms: 60_000,

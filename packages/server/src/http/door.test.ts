@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { ERRORS, type Problem } from '@postrider/contract/errors';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { PostriderError } from '../domain/errors.ts';
@@ -377,6 +379,61 @@ describe('time and numbers', () => {
       expect(answer?.status).toBe(408);
       expect(problemIn(answer?.body).code).toBe('request_timeout');
       expect(open.services.calls).toEqual([]);
+    } finally {
+      await open.door.close();
+    }
+  });
+
+  test('large bodies wait outside while there is no room for them', async () => {
+    const open = await openDoor({ bodies_bytes: 300_000 });
+    try {
+      const begin = (headers: string): string =>
+        `POST /v1/events HTTP/1.1\r\n${HEAD}${headers}Expect: 100-continue\r\n\r\n`;
+      const holder = connect(open.port, '127.0.0.1');
+      holder.write(begin('Content-Length: 200000\r\n'));
+      await once(holder, 'data');
+      const [full] = await talk(open.port, begin('Content-Length: 200000\r\n'));
+      expect([full?.status, full?.headers['retry-after'], problemIn(full?.body).code]).toEqual([
+        503,
+        '1',
+        'overloaded',
+      ]);
+      const [unknownLength] = await talk(open.port, begin('Transfer-Encoding: chunked\r\n'));
+      expect(unknownLength?.status).toBe(503);
+      expect((await talk(open.port, post('/v1/events', '{}')))[0]?.status).toBe(202);
+      holder.destroy();
+      await expect
+        .poll(async () => (await talk(open.port, begin('Content-Length: 200000\r\n')))[0]?.status)
+        .toBe(100);
+    } finally {
+      await open.door.close();
+    }
+  });
+
+  test('a client that leaves before it may send takes no room', async () => {
+    const open = await openDoor({ bodies_bytes: 300_000 });
+    try {
+      const head = `POST /v1/events HTTP/1.1\r\n${HEAD}Content-Length: 200000\r\nExpect: 100-continue\r\n\r\n`;
+      const { access } = open.services;
+      const authenticate = access.authenticate.bind(access);
+      const asked = Promise.withResolvers<void>();
+      const answer = Promise.withResolvers<void>();
+      const done = Promise.withResolvers<void>();
+      access.authenticate = async (presented) => {
+        asked.resolve();
+        await answer.promise;
+        setImmediate(done.resolve);
+        return authenticate(presented);
+      };
+      const client = connect(open.port, '127.0.0.1');
+      client.write(head);
+      await asked.promise;
+      open.services.access.authenticate = authenticate;
+      client.resetAndDestroy();
+      await expect.poll(() => open.door.connections()).toBe(0);
+      answer.resolve();
+      await done.promise;
+      expect((await talk(open.port, head))[0]?.status).toBe(100);
     } finally {
       await open.door.close();
     }

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { PostriderError } from '../domain/errors.ts';
+import { BodyBudget } from './body-budget.ts';
 import { addBodyParsers } from './body.ts';
 import { refuseBrokenRequest } from './broken-request.ts';
 import type { DoorConfig } from './door-config.ts';
@@ -23,6 +24,7 @@ import { addSandboxRoutes } from './routes/sandbox.ts';
 import { addSuppressionRoutes } from './routes/suppressions.ts';
 import { addSystemRoutes } from './routes/system.ts';
 import type { MetricsPage, Services } from './services.ts';
+import { StreamSlots } from './stream-slots.ts';
 
 export interface DoorParts {
   services: Services;
@@ -64,6 +66,14 @@ export class HttpDoor {
     await this.#app.close().finally(() => clearInterval(sweep));
   }
 
+  /** Connections that are open. */
+  connections(): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    if (this.#app === null) return Promise.resolve(0);
+    this.#app.server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+    return promise;
+  }
+
   /** The OpenAPI document. */
   async openApi(): Promise<object> {
     const app = this.#app ?? (await this.#build());
@@ -84,7 +94,13 @@ export class HttpDoor {
     this.#addHooks(app);
     observe(app, log, config, metrics);
     await addOpenApi(app, version);
-    addRoutes({ app, services, config, log }, metricsPage);
+    const streams = new StreamSlots(config.max_streams);
+    app.addHook('preClose', (done) => {
+      streams.closeAll();
+      done();
+    });
+    const budget = new BodyBudget(config.bodies_bytes);
+    addRoutes({ app, services, config, log, budget, streams }, metricsPage);
     addDocuments(app);
     return app;
   }

@@ -144,3 +144,41 @@ test('a source that breaks ends the stream and is logged', async () => {
   expect(client.text()).toContain('id: evt_1');
   expect(open.lines.find((line) => line.level === 'error')?.message).toBe('http.stream_broken');
 });
+
+test('a stream ends with its key', async () => {
+  await start({ stream_heartbeat_ms: 10 });
+  const client = follow();
+  const live = await reader();
+  await expect.poll(client.text).toContain(': keep-alive');
+  open.services.access.authenticate = async () => null;
+  await client.closed;
+  expect(live.closed).toBe(true);
+  expect(open.lines).toEqual([]);
+});
+
+test('revoking a key here ends its streams at once', async () => {
+  await start();
+  const client = follow();
+  await reader();
+  await expect.poll(client.text).toContain(': open');
+  const list = open.services.access.listApiKeys.bind(open.services.access);
+  open.services.access.listApiKeys = async (env, page) => {
+    const { data } = await list(env, page);
+    return { data: data.map((key) => ({ ...key, key_id: 'key_test' })), next_cursor: null };
+  };
+  open.services.access.revokeApiKey = async (env) => ({
+    key_id: 'key_test',
+    env,
+    name: 'x',
+    scopes: [],
+    prefix: 'pr_test_',
+    created_at: 0,
+    revoked_at: 1,
+  });
+  const revoked = await fetch(`${open.url}/v1/api-keys/key_test`, {
+    method: 'DELETE',
+    headers: { 'x-api-key': SANDBOX_KEY },
+  });
+  expect(revoked.status).toBe(200);
+  await client.closed;
+});

@@ -22,12 +22,16 @@ const HEAD = {
   connection: 'close',
 };
 
-/** Sends until the client leaves, stalls, or `reader` is closed. Rejects only when reading fails. */
+/**
+ * Sends until the client leaves, stalls, is not welcome any more (asked with each heartbeat), or `reader` is closed.
+ * Rejects only when reading or asking fails.
+ */
 export async function streamEvents(
   reader: LiveReader,
   response: ServerResponse,
   headers: Record<string, string>,
   bounds: StreamBounds,
+  isWelcome: () => Promise<boolean>,
 ): Promise<void> {
   response.writeHead(200, { ...HEAD, ...headers });
   // Tells the client that the stream is open, and how soon to come back.
@@ -35,7 +39,15 @@ export async function streamEvents(
   response.write(seen === null ? 'retry: 1000\n: open\n\n' : `retry: 1000\n: open\nid: ${seen}\n\n`);
   const leave = (): void => reader.close();
   response.once('close', leave);
-  const heartbeat = setInterval(() => beat(response, reader), bounds.heartbeat_ms);
+  let failure: { cause: unknown } | null = null;
+  const fail = (cause: unknown): void => {
+    failure = { cause };
+    reader.close();
+  };
+  const heartbeat = setInterval(
+    () => void beat(response, reader, isWelcome).catch(fail),
+    bounds.heartbeat_ms,
+  );
   try {
     for (;;) {
       const events = await reader.next();
@@ -45,6 +57,7 @@ export async function streamEvents(
         break;
       }
     }
+    if (failure !== null) throw (failure as { cause: unknown }).cause;
   } finally {
     clearInterval(heartbeat);
     response.off('close', leave);
@@ -59,9 +72,17 @@ function eventText(events: readonly LiveEvent[]): string {
   return text;
 }
 
-function beat(response: ServerResponse, reader: LiveReader): void {
+async function beat(
+  response: ServerResponse,
+  reader: LiveReader,
+  isWelcome: () => Promise<boolean>,
+): Promise<void> {
+  if (!(await isWelcome())) {
+    reader.close();
+    return;
+  }
   // A reader that is behind gets events soon enough; a heartbeat would only lengthen its queue.
-  if (response.writableNeedDrain || response.destroyed) return;
+  if (response.writableNeedDrain || response.writableEnded || response.destroyed) return;
   const seen = reader.lastSeen();
   response.write(seen === null ? ': keep-alive\n\n' : `: keep-alive\nid: ${seen}\n\n`);
 }

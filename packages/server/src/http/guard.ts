@@ -6,6 +6,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PostriderError } from '../domain/errors.ts';
 import type { Caller } from '../domain/tenancy.ts';
+import type { BodyBudget } from './body-budget.ts';
 import { checkIdempotencyKey } from './idempotency.ts';
 import type { RouteAccess } from './request-context.ts';
 import type { AccessService, AdminCaller } from './services.ts';
@@ -23,6 +24,7 @@ export interface GuardOptions {
   body: BodyKind;
   contentType: 'application/json' | 'text/csv';
   bodyBytes: number;
+  budget: BodyBudget;
   /** The call takes an Idempotency-Key. */
   creates: boolean;
 }
@@ -30,14 +32,22 @@ export interface GuardOptions {
 export function guardOf(access: AccessService, options: GuardOptions) {
   return async function guard(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     refuseRepeatedHeaders(request.raw.rawHeaders);
-    const caller = await access.authenticate(presentedKey(request));
-    if (caller === null) throw unauthorized('The API key is not valid, or it was revoked.');
-    admit(caller, options, request);
+    admit(await callerOf(access, request), options, request);
     if (options.lookup !== null) request.found = await options.lookup(request);
-    checkBodyHeaders(request, options);
+    checkBodyHeaders(request, reply, options);
     if (options.creates) checkIdempotencyKey(request.headers['idempotency-key']);
     if (request.awaitsContinue) reply.raw.writeContinue();
   };
+}
+
+/** Who sent the request; `unauthorized` when nobody we know. */
+export async function callerOf(
+  access: AccessService,
+  request: FastifyRequest,
+): Promise<Caller | AdminCaller> {
+  const caller = await access.authenticate(presentedKey(request));
+  if (caller === null) throw unauthorized('The API key is not valid, or it was revoked.');
+  return caller;
 }
 
 function unauthorized(detail: string): PostriderError {
@@ -94,7 +104,7 @@ const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset[ \t]*=[ \t]*"?utf-8
 const CSV_TYPE =
   /^text\/csv[ \t]*(?:;[ \t]*(?:charset[ \t]*=[ \t]*"?utf-8"?|header[ \t]*=[ \t]*(?:present|absent))[ \t]*)*$/i;
 
-function checkBodyHeaders(request: FastifyRequest, options: GuardOptions): void {
+function checkBodyHeaders(request: FastifyRequest, reply: FastifyReply, options: GuardOptions): void {
   const headers = request.headers;
   const length = headers['content-length'];
   const isEmpty = headers['transfer-encoding'] === undefined && (length === undefined || length === '0');
@@ -121,38 +131,43 @@ function checkBodyHeaders(request: FastifyRequest, options: GuardOptions): void 
       'unsupported_media_type',
       'Bodies are taken as they are, without Content-Encoding.',
     );
-  if (length !== undefined && Number(length) > options.bodyBytes) throw bodyTooLarge(options.bodyBytes);
+  // Without a length it may become as large as allowed.
+  const octets = length === undefined ? options.bodyBytes : Number(length);
+  if (octets > options.bodyBytes)
+    throw new PostriderError(
+      'body_too_large',
+      `The body is larger than ${options.bodyBytes} octets (\`http.body_bytes\`).`,
+    );
+  options.budget.take(octets, reply.raw);
 }
 
-export function bodyTooLarge(limit: number): PostriderError {
-  return new PostriderError(
-    'body_too_large',
-    `The body is larger than ${limit} octets (\`http.body_bytes\`).`,
-  );
-}
-
-const ONLY_ONCE: ReadonlySet<string> = new Set([
-  'authorization',
-  'x-api-key',
-  'content-type',
-  'content-encoding',
-  'content-length',
-  'idempotency-key',
-  'last-event-id',
-  'host',
-]);
+/** Each has a bit of its own. */
+const ONLY_ONCE: ReadonlyMap<string, number> = new Map(
+  [
+    'authorization',
+    'x-api-key',
+    'content-type',
+    'content-encoding',
+    'content-length',
+    'idempotency-key',
+    'last-event-id',
+    'host',
+  ].map((name, index) => [name, 1 << index]),
+);
 
 /**
  * Node keeps the first of two such headers, or joins them, where a proxy before us may have looked at the other.
  * `raw` alternates names and values.
  */
 function refuseRepeatedHeaders(raw: readonly string[]): void {
-  let seen = '';
+  let seen = 0;
   for (let at = 0; at < raw.length; at += 2) {
-    const name = (raw[at] as string).toLowerCase();
-    if (!ONLY_ONCE.has(name)) continue;
-    if (seen.includes(`${name}\n`))
-      throw new PostriderError('malformed_request', `The header ${name} is given more than once.`);
-    seen += `${name}\n`;
+    const bit = ONLY_ONCE.get((raw[at] as string).toLowerCase()) ?? 0;
+    if ((seen & bit) !== 0)
+      throw new PostriderError(
+        'malformed_request',
+        `The header ${(raw[at] as string).toLowerCase()} is given more than once.`,
+      );
+    seen |= bit;
   }
 }

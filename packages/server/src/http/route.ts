@@ -12,6 +12,7 @@ import type {
 } from 'fastify';
 import { assertValid, compileSchema } from '../domain/validator.ts';
 import { PostriderError } from '../domain/errors.ts';
+import type { BodyBudget } from './body-budget.ts';
 import type { DoorConfig } from './door-config.ts';
 import type { DoorLog } from './door-log.ts';
 import { guardOf, type BodyKind, type Lookup } from './guard.ts';
@@ -19,6 +20,7 @@ import { idempotencyOf } from './idempotency.ts';
 import { NO_PARAMETERS, querySchema, readQuery, type Parameters, type Values } from './query-string.ts';
 import type { RouteAccess } from './request-context.ts';
 import type { IdempotencyInput, Services } from './services.ts';
+import type { StreamSlots } from './stream-slots.ts';
 
 /** What every file under routes/ is given. */
 export interface RouteContext {
@@ -26,6 +28,8 @@ export interface RouteContext {
   services: Services;
   log: DoorLog;
   config: DoorConfig;
+  budget: BodyBudget;
+  streams: StreamSlots;
 }
 
 export interface PathParameter {
@@ -101,6 +105,7 @@ export function addRoute<P extends Parameters = typeof NO_PARAMETERS>(
             body: bodyKind,
             contentType: route.csvBody ? 'text/csv' : 'application/json',
             bodyBytes: config.body_bytes,
+            budget: context.budget,
             creates: route.creates ?? false,
           }),
         }),

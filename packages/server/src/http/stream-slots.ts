@@ -1,4 +1,4 @@
-/** Bounds the number of live streams, and knows them so that the door can close. */
+/** Bounds the number of live streams, and knows them so that a door or a key can be closed. */
 
 import { PostriderError } from '../domain/errors.ts';
 
@@ -12,7 +12,7 @@ export class StreamSlots {
   }
 
   /** Throws `too_many_requests` when all are taken. Whoever takes one frees it. */
-  take(): Slot {
+  take(key_id: string): Slot {
     if (this.#closing) throw new PostriderError('shutting_down', 'The server is stopping.');
     if (this.#open.size >= this.#limit)
       throw new PostriderError(
@@ -20,9 +20,14 @@ export class StreamSlots {
         `All ${this.#limit} live streams are taken (\`http.max_streams\`).`,
         { retryAfterSeconds: 5 },
       );
-    const slot = new Slot((freed) => this.#open.delete(freed));
+    const slot = new Slot(key_id, (freed) => this.#open.delete(freed));
     this.#open.add(slot);
     return slot;
+  }
+
+  /** Ends the streams that a key has opened. */
+  closeOf(key_id: string): void {
+    for (const slot of this.#open) if (slot.key_id === key_id) slot.close();
   }
 
   closeAll(): void {
@@ -32,11 +37,13 @@ export class StreamSlots {
 }
 
 export class Slot {
+  readonly key_id: string;
   readonly #freed: (slot: Slot) => void;
   #reader: { close(): void } | null = null;
   #closed = false;
 
-  constructor(freed: (slot: Slot) => void) {
+  constructor(key_id: string, freed: (slot: Slot) => void) {
+    this.key_id = key_id;
     this.#freed = freed;
   }
 

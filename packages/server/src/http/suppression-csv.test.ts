@@ -36,16 +36,16 @@ describe('CSV', () => {
     ['\r\n\r\na\r\n\r\n', [['a']]],
     ['', []],
   ])('%j', (text, records) => {
-    expect(parseCsv(text).map((record) => record.fields)).toEqual(records);
+    expect(parseCsv(text, 10).map((record) => record.fields)).toEqual(records);
   });
 
   test('lines are counted through quoted breaks', () => {
-    expect(parseCsv('a\n"b\nc\nd"\ne\n').map((record) => record.line)).toEqual([1, 2, 5]);
+    expect(parseCsv('a\n"b\nc\nd"\ne\n', 10).map((record) => record.line)).toEqual([1, 2, 5]);
   });
 
   test('what is written is read again', () => {
     const fields = ['a', 'b,c', 'd"e', 'f\r\ng', ''];
-    expect(parseCsv(csvLine(fields))[0]?.fields).toEqual(fields);
+    expect(parseCsv(csvLine(fields), 10)[0]?.fields).toEqual(fields);
   });
 });
 
@@ -79,7 +79,8 @@ describe('the suppression list as CSV', () => {
     expect(pathsOf('"a')).toEqual(['/1']);
     expect(pathsOf('"a"b')).toEqual(['/1']);
     expect(pathsOf('address\n')).toEqual(['']);
-    expect(pathsOf('a@example.com\nb@example.com\n', 1)).toEqual(['']);
+    expect(pathsOf('a@example.com\nb@example.com\nc@example.com\n', 1)).toEqual(['/3']);
+    expect(pathsOf(','.repeat(100))).toEqual(['/1']);
     expect(pathsOf('x\n'.repeat(200), 1000)).toHaveLength(50);
   });
 });

@@ -100,8 +100,11 @@ export function addApiKeyRoutes(context: RouteContext): void {
     params: PARAMS,
     lookup: (request) => findKey(access, request.environment.env, keyIdOf(request)),
     answers: { 200: { description: 'The revoked key.', schema: apiKeySchema } },
-    handler: async (request) =>
-      publicApiKey(await access.revokeApiKey(request.environment.env, keyIdOf(request))),
+    async handler(request) {
+      const key = await access.revokeApiKey(request.environment.env, keyIdOf(request));
+      context.streams.closeOf(key.key_id);
+      return publicApiKey(key);
+    },
   });
 }
 

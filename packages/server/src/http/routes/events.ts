@@ -10,10 +10,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PostriderError } from '../../domain/errors.ts';
 import { EVENT_PARAMETERS, eventQuery } from '../event-parameters.ts';
 import { streamEvents } from '../event-stream.ts';
+import { callerOf } from '../guard.ts';
 import type { EventQuery } from '../query-service.ts';
 import { PAGE_PARAMETERS, pageOf } from '../query-string.ts';
 import { addRoute, idempotency, type RouteContext } from '../route.ts';
-import { StreamSlots } from '../stream-slots.ts';
+import type { AccessService } from '../services.ts';
 
 const PARAMS = { event_id: { kind: 'event', description: 'An event (evt_…).' } };
 const TAG = 'Events';
@@ -82,11 +83,6 @@ function addEventReads(context: RouteContext): void {
 const EVENT_ID = /^evt_[0-9a-z]{26}$/;
 
 function addLiveStream(context: RouteContext): void {
-  const slots = new StreamSlots(context.config.max_streams);
-  context.app.addHook('preClose', (done) => {
-    slots.closeAll();
-    done();
-  });
   addRoute(context, {
     method: 'GET',
     url: '/v1/events/stream',
@@ -98,32 +94,43 @@ function addLiveStream(context: RouteContext): void {
     query: EVENT_PARAMETERS,
     head: false,
     answers: { 200: { description: 'An endless stream.', contentType: 'text/event-stream' } },
-    handler: (request, reply, values) => follow(context, slots, request, reply, eventQuery(values)),
+    handler: (request, reply, values) => follow(context, request, reply, eventQuery(values)),
   });
 }
 
 async function follow(
   context: RouteContext,
-  slots: StreamSlots,
   request: FastifyRequest,
   reply: FastifyReply,
   filter: EventQuery,
 ): Promise<FastifyReply> {
-  const { config, services, log } = context;
-  const slot = slots.take();
+  const { config, services, log, streams } = context;
+  const slot = streams.take(request.caller.key_id);
   try {
     const reader = await services.query.live(request.environment, filter, lastEventId(request));
     slot.holds(reader);
     reply.hijack();
     const headers = { 'x-request-id': request.id };
     const bounds = { heartbeat_ms: config.stream_heartbeat_ms, stall_ms: config.stream_stall_ms };
+    const isWelcome = (): Promise<boolean> => mayStillRead(services.access, request);
     // From here on there is no other answer: a store that cannot be read ends the stream, and the client comes back.
-    await streamEvents(reader, reply.raw, headers, bounds).catch((error: unknown) =>
+    await streamEvents(reader, reply.raw, headers, bounds, isWelcome).catch((error: unknown) =>
       log.error({ err: error, request_id: request.id }, 'http.stream_broken'),
     );
     return reply;
   } finally {
     slot.free();
+  }
+}
+
+/** A key may be revoked elsewhere while its stream is open. */
+async function mayStillRead(access: AccessService, request: FastifyRequest): Promise<boolean> {
+  try {
+    await callerOf(access, request);
+    return true;
+  } catch (error) {
+    if (error instanceof PostriderError && error.code === 'unauthorized') return false;
+    throw error;
   }
 }
 

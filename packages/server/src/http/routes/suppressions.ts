@@ -26,7 +26,8 @@ import { CSV_HEADER, readSuppressionCsv, suppressionLine } from '../suppression-
 const PARAMS = { address: { kind: 'suppression', description: 'The address, percent-encoded.' } };
 const TAG = 'Suppressions';
 const importedSchema = answerSchema({ imported: COUNT });
-const MAX_IMPORT_ROWS = 100_000;
+/** Checked in one go, so it also bounds how long others wait. */
+const MAX_IMPORT_ROWS = 20_000;
 /** Addresses in one commit. */
 const IMPORT_CHUNK = 500;
 const EXPORT_PAGE = 100;

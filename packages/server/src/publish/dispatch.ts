@@ -10,6 +10,7 @@ import type { DueDelivery } from '../domain/delivery.ts';
 import { Attempt, type AttemptLimits, type AttemptOwner } from './attempt.ts';
 import { Fifo } from './fifo.ts';
 import type { Lane, LaneClient } from './lane.ts';
+import type { SignedRequest } from './signing.ts';
 
 /** What an attempt is for. */
 export interface Job {
@@ -33,6 +34,8 @@ export interface DispatcherParts {
   client: (lane: Lane) => LaneClient | null;
   /** Called once per attempt, after the lane's slot is free again. */
   finished: (attempt: Attempt<Job>) => void;
+  /** The delivery cannot be made into a request; no attempt was started. */
+  unsendable: (lane: Lane, delivery: DueDelivery, error: unknown) => void;
   /** The lane's window has become smaller. */
   taken: (lane: Lane) => void;
 }
@@ -75,13 +78,16 @@ export class Dispatcher implements AttemptOwner<Job> {
   pump(): void {
     if (this.#pumping || this.#stopped) return;
     this.#pumping = true;
-    while (this.#mayStart()) {
-      const lane = this.#ring.shift();
-      if (lane === undefined) break;
-      lane.queued = false;
-      if (lane.canSend()) this.#startOne(lane);
+    try {
+      while (this.#mayStart()) {
+        const lane = this.#ring.shift();
+        if (lane === undefined) break;
+        lane.queued = false;
+        if (lane.canSend()) this.#startOne(lane);
+      }
+    } finally {
+      this.#pumping = false;
     }
-    this.#pumping = false;
   }
 
   #mayStart(): boolean {
@@ -93,9 +99,11 @@ export class Dispatcher implements AttemptOwner<Job> {
     const client = this.#parts.client(lane);
     const delivery = client === null ? null : lane.next();
     if (client === null || delivery === null) return;
-    lane.inFlight++;
-    this.#active++;
-    this.#start(lane, client, delivery);
+    const wallNow = this.#parts.clocks.wallNow();
+    lane.lastUsed = wallNow;
+    const job = { lane, delivery, at: this.#parts.clocks.now(lane.env), place: this.#attempts.length };
+    const signed = this.#sign(job, client, wallNow);
+    if (signed !== null) this.#start(job, client, signed);
     this.#parts.taken(lane);
     if (lane.canSend() && !lane.queued) {
       lane.queued = true;
@@ -103,19 +111,30 @@ export class Dispatcher implements AttemptOwner<Job> {
     }
   }
 
-  #start(lane: Lane, client: LaneClient, delivery: DueDelivery): void {
-    const { clocks, wheel, limits } = this.#parts;
+  /** Null when the event cannot be put in the endpoint's dialect. */
+  #sign({ lane, delivery }: Job, client: LaneClient, wallNow: number): SignedRequest | null {
     const { event_id, envelope } = delivery.event;
     const item = { event_id, envelope, seq: delivery.seq, attempt: delivery.attempts + 1, test: false };
-    const signed = client.signer.sign(item, clocks.wallNow());
+    try {
+      return client.signer.sign(item, wallNow);
+    } catch (error) {
+      this.#parts.unsendable(lane, delivery, error);
+      return null;
+    }
+  }
+
+  #start(job: Job, client: LaneClient, signed: SignedRequest): void {
+    const { wheel, limits } = this.#parts;
+    const { lane } = job;
     const request = {
       path: client.path,
       headers: signed.headers,
       body: signed.body,
       timeout_ms: lane.endpoint.timeout_ms,
     };
-    const job = { lane, delivery, at: clocks.now(lane.env), place: this.#attempts.length };
     const attempt = new Attempt(job, request, client.connections, wheel, limits, this);
+    lane.inFlight++;
+    this.#active++;
     this.#attempts.push(attempt);
     attempt.start();
   }

@@ -245,6 +245,19 @@ describe('retrying', () => {
     }
   });
 
+  it('makes a dead letter of what cannot be written in the dialect, and goes on', async () => {
+    const peer = await receiver();
+    const { store, publisher } = await withEndpoint(peer.url, { dialect: 'sendarix' });
+    store.commit([{ ...anEvent(1), envelope: '{"no":"envelope"}' }, anEvent(2)], [1]);
+    await publisher.idle(ENV);
+    expect(peer.requests).toHaveLength(1);
+    const verdicts = store.settlements.map(({ seq, verdict }) => [seq, verdict]);
+    expect(verdicts.toSorted()).toEqual([
+      [1, 'failed'],
+      [2, 'delivered'],
+    ]);
+  });
+
   it('keeps no failed delivery in memory, and none is attempted twice at a time', async () => {
     const peer = await receiver((response, _request, number) =>
       response.writeHead(number <= 300 ? 500 : 204).end(),

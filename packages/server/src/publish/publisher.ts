@@ -5,32 +5,29 @@
  */
 
 import type { EnvironmentClocks } from '../base/clock.ts';
-import { idTime } from '@postrider/contract/ids';
 import type { Random } from '../base/backoff.ts';
 import type { Logger } from '../base/logger.ts';
 import { TimerWheel } from '../base/timer-wheel.ts';
-import { isOperational } from '../domain/decide.ts';
-import type { Attempt as StoredAttempt, DueDelivery, DueEvent } from '../domain/delivery.ts';
+import type { DueDelivery, DueEvent } from '../domain/delivery.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
-import type { NewEvent } from '../domain/event.ts';
-import type { CommitNotice, EndpointChange, Settlement } from '../store/ports.ts';
+import type { CommitNotice, Settlement } from '../store/ports.ts';
 import { Attempt } from './attempt.ts';
 import { Connections } from './connections.ts';
+import { Disabler, type DisableStore } from './disabler.ts';
 import { Dispatcher, type Job } from './dispatch.ts';
 import type { Guard } from './guard.ts';
 import { IdleWaiters } from './idle.ts';
 import { Lane, type LaneClient, type LaneHold, type WindowTotals } from './lane.ts';
 import { Loader, type LoadStore } from './loader.ts';
 import { NO_METRICS, type PublishGauges, type PublishMetrics } from './metrics.ts';
-import { deliveryFailed, endpointDisabled } from './operational.ts';
-import { judge, type Verdict } from './retry.ts';
+import { Observer } from './observer.ts';
+import { Outcomes } from './outcomes.ts';
 import { attemptLimits, SLOW_PER_BUDGET, UNSETTLED_PER_BUDGET, type PublishSettings } from './settings.ts';
-import { isUnavailable, Settler, type SettleStore } from './settler.ts';
+import { Settler, type SettleStore } from './settler.ts';
 import { Signer, type Opener, type ToSign } from './signing.ts';
 
-export interface PublisherStore extends LoadStore, SettleStore {
+export interface PublisherStore extends LoadStore, SettleStore, DisableStore {
   allEndpoints(): Promise<{ endpoint: Endpoint; pending: number }[]>;
-  updateEndpoint(env: number, endpoint_id: string, change: EndpointChange): Promise<Endpoint>;
 }
 
 export interface PublisherParts {
@@ -48,7 +45,6 @@ export interface PublisherParts {
 
 /** Idle connections are closed this often; more often than that they are still useful. */
 const TRIM_MS = 30_000;
-const GONE_RETRY_MS = 1_000;
 /** Attempts that are under way at `stop` get this long to end by themselves. */
 const STOP_MS = 4_000;
 /** And their results this long to reach the disk. */
@@ -56,7 +52,9 @@ const STOP_SETTLE_MS = 1_500;
 
 export class Publisher {
   readonly #parts: PublisherParts;
-  readonly #metrics: PublishMetrics;
+  readonly #outcomes: Outcomes;
+  readonly #disabler: Disabler;
+  readonly #observer: Observer;
   readonly #wheel = new TimerWheel();
   readonly #lanes = new Map<number, Lane>();
   readonly #totals: WindowTotals = { entries: 0, bytes: 0 };
@@ -69,8 +67,10 @@ export class Publisher {
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
-    this.#metrics = parts.metrics ?? NO_METRICS;
     const { store, clocks, log, settings } = parts;
+    this.#disabler = new Disabler(store, clocks, this.#wheel, log);
+    this.#outcomes = new Outcomes(clocks, parts.random);
+    this.#observer = new Observer(clocks, parts.metrics ?? NO_METRICS, parts.logAttempts ? log : null);
     this.#settler = new Settler(
       store,
       log,
@@ -86,6 +86,7 @@ export class Publisher {
       mayStart: () => this.#settler.size < settings.budget * UNSETTLED_PER_BUDGET,
       client: (lane) => this.#client(lane),
       finished: (attempt) => this.#finished(attempt),
+      unsendable: (lane, delivery, error) => this.#unsendable(lane, delivery, error),
       taken: (lane) => this.#loader.refill(lane),
     });
     this.#loader = new Loader({
@@ -258,7 +259,6 @@ export class Publisher {
   }
 
   #client(lane: Lane): LaneClient | null {
-    lane.lastUsed = this.#parts.clocks.wallNow();
     if (lane.client !== null) return lane.client;
     const { seal, guard, settings, log } = this.#parts;
     try {
@@ -285,41 +285,23 @@ export class Publisher {
     if (attempt.cancelled) {
       lane.release(delivery.seq);
     } else {
-      const verdict = this.#verdict(attempt);
-      this.#settler.add(lane, this.#settlement(attempt, verdict));
+      const verdict = this.#outcomes.verdict(attempt);
+      this.#settler.add(lane, this.#outcomes.settlement(attempt, verdict));
       if (attempt.error === null) lane.succeeded();
       else lane.failed(attempt.status === 0);
       if (verdict.gone) this.#gone(lane);
-      this.#observe(attempt, verdict);
+      this.#observer.attempt(attempt, verdict);
     }
     this.#idle.check();
   }
 
-  #verdict(attempt: Attempt<Job>): Verdict {
-    const { lane, delivery } = attempt.job;
-    const { clocks, random } = this.#parts;
-    const now = { env: clocks.now(lane.env), wall: clocks.wallNow() };
-    const run = delivery.attempts - delivery.base + 1;
-    return judge(attempt, run, lane.endpoint.retry_schedule, now, random);
-  }
-
-  #settlement(attempt: Attempt<Job>, verdict: Verdict): Settlement {
-    const { lane, delivery, at } = attempt.job;
-    const stored: StoredAttempt = {
-      attempt: delivery.attempts + 1,
-      at,
-      status: attempt.status,
-      latency_ms: attempt.latency_ms,
-      error: attempt.error,
-      error_detail: attempt.detail,
-      response_excerpt: attempt.excerpt,
-    };
-    const events: NewEvent[] = [];
-    if (verdict.verdict === 'failed' && !isOperational(delivery.event.event_type)) {
-      events.push(deliveryFailed(lane.endpoint, delivery, stored, this.#parts.clocks.now(lane.env)));
-    }
-    const { verdict: kind, next_at } = verdict;
-    return { lane: lane.number, seq: delivery.seq, attempt: stored, verdict: kind, next_at, events };
+  #unsendable(lane: Lane, delivery: DueDelivery, error: unknown): void {
+    const { endpoint_id } = lane.endpoint;
+    this.#parts.log.error(
+      { event: 'delivery.unsendable', endpoint_id, seq: delivery.seq, error },
+      'event cannot be sent',
+    );
+    this.#settler.add(lane, this.#outcomes.unsendable(lane, delivery));
   }
 
   #settled(lane: Lane, settlement: Settlement): void {
@@ -336,61 +318,7 @@ export class Publisher {
   #gone(lane: Lane): void {
     if (lane.hold !== null) return;
     this.#hold(lane, 'gone');
-    void this.#disable(lane);
-  }
-
-  async #disable(lane: Lane): Promise<void> {
-    const { store, clocks, log } = this.#parts;
-    const at = clocks.now(lane.env);
-    const reason = 'The endpoint answered 410 Gone.';
-    try {
-      await store.updateEndpoint(lane.env, lane.endpoint.endpoint_id, {
-        status: 'disabled',
-        disabled_reason: reason,
-        updated_at: at,
-        events: [endpointDisabled(lane.endpoint, reason, at)],
-      });
-      log.warn(
-        { event: 'endpoint.disabled', endpoint_id: lane.endpoint.endpoint_id, reason },
-        'endpoint disabled',
-      );
-    } catch (error) {
-      if (lane.deleted || this.#stopped) return;
-      const fields = { event: 'endpoint.disable_failed', endpoint_id: lane.endpoint.endpoint_id, error };
-      log.error(fields, 'endpoint could not be disabled');
-      if (isUnavailable(error)) this.#wheel.after(GONE_RETRY_MS, () => void this.#disable(lane));
-    }
-  }
-
-  #observe(attempt: Attempt<Job>, verdict: Verdict): void {
-    const { lane, delivery, at } = attempt.job;
-    const { event } = delivery;
-    this.#metrics.attempt(attempt.error ?? 'delivered', attempt.latency_ms);
-    const lag =
-      delivery.attempts === 0
-        ? this.#parts.clocks.wallNow() - attempt.latency_ms - idTime(event.event_id)
-        : null;
-    if (lag !== null) this.#metrics.lag(Math.max(0, lag));
-    if (!this.#parts.logAttempts) return;
-    this.#parts.log.info(
-      {
-        event: 'delivery.attempt',
-        endpoint_id: lane.endpoint.endpoint_id,
-        event_id: event.event_id,
-        event_type: event.event_type,
-        seq: delivery.seq,
-        attempt: delivery.attempts + 1,
-        at,
-        status: attempt.status,
-        error: attempt.error,
-        detail: attempt.detail,
-        latency_ms: attempt.latency_ms,
-        lag_ms: lag,
-        verdict: verdict.verdict,
-        next_at: verdict.next_at,
-      },
-      'attempt',
-    );
+    void this.#disabler.gone(lane);
   }
 
   #trim(): void {

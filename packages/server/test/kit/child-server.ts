@@ -69,7 +69,7 @@ export class ChildServer {
 
   /** Starts it and waits for nothing. */
   static launch({ dir, env = {}, under = [] }: ChildOptions & { dir: string }): ChildServer {
-    const [program = '', ...args] = [...under, process.execPath, ENTRY, 'start'];
+    const [program, ...args] = [...under, process.execPath, ENTRY, 'start'];
     const child = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {

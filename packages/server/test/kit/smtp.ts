@@ -1,7 +1,7 @@
 /** Ways to hand mail in by SMTP: nodemailer, raw octets, and swaks where it is installed. */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { createTransport, type SentMessageInfo, type Transporter } from 'nodemailer';
+import { createTransport, type Transporter } from 'nodemailer';
 import { plainResponse, RawClient } from '../../src/smtp/test-kit.ts';
 
 interface Door {
@@ -10,7 +10,7 @@ interface Door {
 }
 
 /** nodemailer as an application uses it, with an API key as password. */
-export function mailer({ host, port }: Door, key: string): Transporter<SentMessageInfo> {
+export function mailer({ host, port }: Door, key: string): Transporter {
   return createTransport({
     host,
     port,

@@ -57,8 +57,8 @@ const CALLS: Creating[] = [
   },
   {
     path: '/v1/endpoints',
-    body: () => ({ url: `${receiver.hook().url.replace(/\d+$/, 'same')}`, event_types: ['custom.none'] }),
-    other: () => ({ url: `${receiver.hook().url}`, event_types: ['custom.none'] }),
+    body: () => ({ url: receiver.hook().url.replace(/\d+$/, 'same'), event_types: ['custom.none'] }),
+    other: () => ({ url: receiver.hook().url, event_types: ['custom.none'] }),
     made: (api) => api.all('/v1/endpoints'),
   },
   {

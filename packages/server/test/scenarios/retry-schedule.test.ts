@@ -1,6 +1,7 @@
 /** Six attempts at 0 s, 30 s, 5 min, 30 min, 2 h and 5 h after one another within ±10 %, then the dead letter and its way back. */
 
 import type { DeliveryDetail } from '@postrider/contract/schemas/delivery';
+import type { EventsAccepted } from '@postrider/contract/schemas/event';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Api } from '../kit/api.ts';
 import { eventOf, type Hook, Receiver } from '../kit/receiver.ts';
@@ -53,11 +54,10 @@ function expectSchedule(gaps: number[], schedule: number[]): void {
 it('six attempts by the default schedule, the dead letter, delivery.failed, and a retry that succeeds', async () => {
   const hook = receiver.hook({ status: 500, body: 'not today' });
   const { sandbox, operations, endpoint_id } = await failing(hook);
-  const [{ event_id = '' } = {}] = (
-    await sandbox.post<{ data: { event_id: string }[] }>('/v1/events', { event_type: 'custom.order.paid' })
-  ).data;
+  const accepted = await sandbox.post<EventsAccepted>('/v1/events', { event_type: 'custom.order.paid' });
+  const event_id = accepted.data[0]?.event_id;
 
-  await sandbox.advance(8 * HOUR_S);
+  await sandbox.advance(9 * HOUR_S);
   const dead = await onlyDelivery(sandbox, endpoint_id);
   expect(dead).toMatchObject({
     event_id,
@@ -90,7 +90,7 @@ it('six attempts by the default schedule, the dead letter, delivery.failed, and 
     data: { delivery_id: dead.delivery_id, endpoint_id, event_id, attempts: 6, last_status: 500 },
   });
   // Nothing more comes by itself, however long one waits, and the failing endpoint is not told of its own failure.
-  await sandbox.advance(48 * HOUR_S);
+  await sandbox.advance(49 * HOUR_S);
   expect(hook.requests).toHaveLength(6);
   expect(operations.requests).toHaveLength(1);
   expect((await sandbox.deliveries('?status=failed')).map((one) => one.delivery_id)).toEqual([
@@ -112,10 +112,10 @@ it('a dead letter that is retried and fails again runs the whole schedule anew',
   const hook = receiver.hook({ status: 503 });
   const { sandbox, operations, endpoint_id } = await failing(hook);
   await sandbox.post('/v1/events', { event_type: 'custom.a' });
-  await sandbox.advance(8 * HOUR_S);
+  await sandbox.advance(9 * HOUR_S);
   const dead = await onlyDelivery(sandbox, endpoint_id);
   await sandbox.post(`/v1/deliveries/${dead.delivery_id}/retry`);
-  await sandbox.advance(8 * HOUR_S);
+  await sandbox.advance(9 * HOUR_S);
   const again = await onlyDelivery(sandbox, endpoint_id);
   expect(again).toMatchObject({ status: 'failed', attempts_made: 12 });
   expectSchedule(gaps_s(again).slice(6), SCHEDULE_S);
@@ -176,7 +176,7 @@ it('410 disables the endpoint, says so elsewhere, and what is held drains when i
   const [disabled] = await operations.untilEvents(1);
   expect(disabled).toMatchObject({ event_type: 'endpoint.disabled', data: { endpoint_id } });
   await sandbox.post('/v1/events', { event_type: 'custom.b' });
-  await sandbox.advance(48 * HOUR_S);
+  await sandbox.advance(49 * HOUR_S);
   expect(hook.requests).toHaveLength(1);
   const held = await sandbox.deliveries(`?endpoint_id=${endpoint_id}`);
   expect(held.map((one) => one.status)).toEqual(['held', 'held']);

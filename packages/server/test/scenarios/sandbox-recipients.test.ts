@@ -227,8 +227,8 @@ async function expectBothEnds(log: EventEnvelope[], hook: Hook, secret: string):
   const told = await hook.untilEvents(log.length);
   expect(tally(ids(log), ids(told))).toEqual(ALL_THERE);
   expect(told.map((event) => event.seq)).toEqual(told.map((_, index) => index + 1));
-  const byId = new Map(told.map(({ seq: _, ...envelope }) => [envelope.event_id, envelope]));
-  for (const event of log) expect(byId.get(event.event_id)).toEqual(event);
+  const byId = new Map(told.map((event) => [event.event_id, event]));
+  for (const event of log) expect(byId.get(event.event_id)).toEqual({ ...event, seq: expect.any(Number) });
   hook.verifyAll(secret);
   return told;
 }

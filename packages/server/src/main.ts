@@ -18,6 +18,7 @@ import { Submissions } from './accept/submissions.ts';
 import { Deliverer } from './deliver/deliverer.ts';
 import { SandboxTransport } from './deliver/sandbox-transport.ts';
 import { ClockAdvance } from './maintain/clock-advance.ts';
+import { DiskGuard } from './maintain/disk-guard.ts';
 import { Health } from './maintain/health.ts';
 import { Retention } from './maintain/retention.ts';
 import { AddressRules } from './publish/address.ts';
@@ -121,6 +122,7 @@ async function start(config: Config, log: Logger, lifecycle: Lifecycle): Promise
     config.profile === 'development'
       ? await firstRunKeys(parts.access, config.data.dir, config.security.admin_key)
       : null;
+  await guardDisk(config, log, store, lifecycle);
   const http = await openHttpDoor(config, log, parts, metrics, lifecycle);
   const smtpDoor = config.smtp.enabled ? buildSmtpDoor(config, log, parts, metrics) : null;
   const smtp = smtpDoor === null ? null : await openSmtpDoor(smtpDoor, lifecycle);
@@ -282,6 +284,22 @@ function connectGauges(
       return { deliveries, recipients, oldest_delivery_seconds: age };
     },
   });
+}
+
+async function guardDisk(
+  config: Config,
+  log: Logger,
+  store: SqliteStore,
+  lifecycle: Lifecycle,
+): Promise<void> {
+  const guard = new DiskGuard({
+    dir: config.data.dir,
+    minFreeBytes: config.store.min_free_bytes,
+    refuse: (reason) => store.refuseNew(reason),
+    log,
+  });
+  await guard.start();
+  lifecycle.add('disk guard', async () => guard.stop(), 100);
 }
 
 async function openHttpDoor(

@@ -54,6 +54,8 @@ export class Committer {
   /** The writer thread is gone: nothing can be committed any more. */
   onDeath: (error: Error) => void = () => {};
   lastError: string | null = null;
+  /** Why no new work is taken; null = it is. What is under way may still be committed. */
+  refusal: string | null = null;
 
   private constructor(worker: Worker, limits: CommitterLimits) {
     this.#worker = worker;
@@ -80,7 +82,7 @@ export class Committer {
     return this.#bytes;
   }
 
-  /** Work from a door: refused with `overloaded` when too much is waiting already. */
+  /** Work from a door: refused while `refusal` is set, and with `overloaded` when too much is waiting already. */
   admit<N extends CommandName>(name: N, args: CommandArgs<N>, weight: Weight): Promise<CommandResult<N>> {
     if (
       this.#rows + weight.rows > this.#limits.queueRows ||

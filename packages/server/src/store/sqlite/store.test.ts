@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, it } from 'vitest';
-import { customEvent, World, type StorePlace } from '../conformance/harness.ts';
+import { customEvent, delivered, World, type StorePlace } from '../conformance/harness.ts';
 import { describeStore } from '../conformance/suite.ts';
 import { DATABASE_FILE, SqliteStore, type SqliteOptions } from './store.ts';
 
@@ -81,6 +81,24 @@ describe('sqlite store', () => {
     for (const r of refused) expect(r.reason).toMatchObject({ code: 'overloaded', retryAfterSeconds: 1 });
     await store.recordEvents(sandbox, [customEvent()], null);
     expect(await store.logEnd(sandbox)).toBe(40 - refused.length + 1);
+    await store.close();
+  });
+
+  it('takes results, but nothing new, while new work is refused', async () => {
+    const store = await SqliteStore.open(options(folder()));
+    const world = new World(store);
+    const { sandbox } = await world.tenant();
+    const { lane } = await world.endpoint(sandbox, { event_types: ['*'] });
+    await store.recordEvents(sandbox, [customEvent()], null);
+    store.refuseNew('the disk is nearly full');
+    await expect(store.recordEvents(sandbox, [customEvent()], null)).rejects.toMatchObject({
+      code: 'storage_unavailable',
+      message: 'the disk is nearly full',
+    });
+    await store.settle([delivered(lane, 1)]);
+    store.refuseNew(null);
+    await store.recordEvents(sandbox, [customEvent()], null);
+    expect(await store.logEnd(sandbox)).toBe(2);
     await store.close();
   });
 

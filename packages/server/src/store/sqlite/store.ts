@@ -82,6 +82,11 @@ export class SqliteStore implements Store {
     this.#committer.onChanges = (changes) => listener(toNotice(changes));
   }
 
+  /** With a reason: new messages and events are refused with it. Results of what is under way are not. */
+  refuseNew(reason: string | null): void {
+    this.#committer.refusal = reason;
+  }
+
   async close(): Promise<void> {
     await this.#checkpointer.close();
     await this.#reader.close();

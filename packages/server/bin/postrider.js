@@ -1,4 +1,7 @@
 #!/usr/bin/env node
+import * as module from 'node:module';
+import { fileURLToPath } from 'node:url';
+
 // Plain JavaScript, so that a Node too old for the product can still say so.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 24 || (major === 24 && minor < 15)) {
@@ -7,4 +10,6 @@ if (major < 24 || (major === 24 && minor < 15)) {
   );
   process.exit(1);
 }
+// Compiled code is kept between runs; where that folder cannot be written, nothing is.
+module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/postrider', import.meta.url)));
 await import('../src/cli/main.ts');

@@ -4,7 +4,6 @@ import { randomUUID, X509Certificate } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { generate } from 'selfsigned';
 import type { SmtpSettings } from './settings.ts';
 
 /** Certificate and key in one file, so that they can never be of two generations. */
@@ -79,6 +78,8 @@ async function readKept(file: string, name: string): Promise<string | null> {
 }
 
 async function make(file: string, name: string): Promise<string> {
+  // Loaded only when it is needed, once a machine: it takes longer to load than the rest of the start.
+  const { generate } = await import('selfsigned');
   const made = await generate([{ name: 'commonName', value: name.slice(0, 64) }], {
     keyType: 'ec',
     algorithm: 'sha256',

@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { killSoak } from './kill-soak.ts';
+import { STORIES } from './stories.ts';
+
+const KILLS = 10;
+/** `npm run soak -- kill` offers the same load; this run is the short one, so it leaves out what takes a minute. */
+const QUICK_STORIES = Object.keys(STORIES).filter((name) => name !== 'slow');
+
+it(
+  'loses nothing over ten kills under load, and doubles only what was not acknowledged',
+  { timeout: 180_000 },
+  async () => {
+    const seed = Date.now() % 1_000_000;
+    const report = await killSoak({
+      kills: KILLS,
+      seed,
+      eventsPerSecond: 1_150,
+      messagesPerSecond: 115,
+      longestLife: 2_000,
+      stories: QUICK_STORIES,
+      drainWithin_ms: 60_000,
+      say: () => {},
+    });
+    expect(report.faults, `seed ${seed}`).toEqual([]);
+    expect(report.complaints).toEqual([]);
+    expect(report.rows).toHaveLength(KILLS);
+    // The kills fell into work: answers were lost, and acknowledgements too.
+    expect(report.ledger.repeated).toBeGreaterThan(0);
+    expect(report.unsettled).toBeGreaterThan(0);
+    expect(report.arrivals.duplicates.length).toBeLessThanOrEqual(report.unsettled);
+    const { http, smtp } = report.messagesPerSecond;
+    expect(Math.round(report.eventsPerSecond)).toBeGreaterThanOrEqual(1_000);
+    expect(Math.round(http + smtp)).toBeGreaterThanOrEqual(100);
+    expect(Math.min(http, smtp)).toBeGreaterThan(0);
+  },
+);

@@ -13,6 +13,8 @@ export interface EndpointPolicy {
   url: UrlPolicy;
   /** Bytes of names and values of an endpoint's own headers, in all. */
   headerBytes: number;
+  /** Bytes of its filter as JSON text. */
+  filterBytes: number;
 }
 
 const checkCreate = compileSchema(endpointCreateBodySchema);
@@ -48,7 +50,12 @@ export function readPatch(body: unknown, policy: EndpointPolicy): EndpointPatchB
 }
 
 function checked<T extends EndpointPatchBody>(body: T, policy: EndpointPolicy): T {
-  const errors = [...urlErrors(body.url, policy), ...headerErrors(body.headers, policy), ...notYet(body)];
+  const errors = [
+    ...urlErrors(body.url, policy),
+    ...headerErrors(body.headers, policy),
+    ...filterErrors(body.filter, policy),
+    ...notYet(body),
+  ];
   if (errors.length > 0) throw invalid(errors);
   return body;
 }
@@ -77,6 +84,14 @@ function headerErrors(headers: Record<string, string> | undefined, policy: Endpo
     errors.push({ path: '/headers', message });
   }
   return errors;
+}
+
+function filterErrors(filter: EndpointPatchBody['filter'], policy: EndpointPolicy): FieldError[] {
+  const bytes = Buffer.byteLength(JSON.stringify(filter ?? null));
+  if (bytes <= policy.filterBytes) return [];
+  return [
+    { path: '/filter', message: `has ${bytes} bytes; at most ${policy.filterBytes} (limits.filter_bytes)` },
+  ];
 }
 
 /** Fields of the API that this version does not act on are refused, never taken and ignored. */

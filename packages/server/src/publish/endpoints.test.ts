@@ -30,7 +30,7 @@ const CONFIG = {
     max_in_flight: 8,
     plain_http: 'loopback' as const,
   },
-  limits: { endpoints: 5, url_bytes: 2048, endpoint_header_bytes: 100 },
+  limits: { endpoints: 5, url_bytes: 2048, endpoint_header_bytes: 100, filter_bytes: 1000 },
 };
 
 let dir: string;

@@ -57,7 +57,7 @@ export interface EndpointConfig {
     max_in_flight: number;
     plain_http: 'loopback' | 'never';
   };
-  limits: { endpoints: number; url_bytes: number; endpoint_header_bytes: number };
+  limits: { endpoints: number; url_bytes: number; endpoint_header_bytes: number; filter_bytes: number };
 }
 
 export interface EndpointsParts {
@@ -87,6 +87,7 @@ export class Endpoints {
       addresses: parts.guard.addresses,
       url: { plainHttpOnLoopback: publish.plain_http === 'loopback', maxBytes: limits.url_bytes },
       headerBytes: limits.endpoint_header_bytes,
+      filterBytes: limits.filter_bytes,
     };
   }
 

@@ -115,8 +115,7 @@ export class HttpDoor {
         return waiting.has(this.raw);
       },
     } as never);
-    app.addHook('onRequest', (request, reply, done) => {
-      reply.header('x-request-id', request.id);
+    app.addHook('onRequest', (request, _reply, done) => {
       if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
         done(new PostriderError('malformed_request', 'A request of HTTP/1.1 needs a Host header.'));
       else if (this.#closing)

@@ -38,6 +38,7 @@ function sendProblem(error: PostriderError, request: FastifyRequest, reply: Fast
   if (!request.raw.complete) reply.header('connection', 'close');
   reply
     .code(error.status)
+    .header('x-request-id', request.id)
     .header('content-type', PROBLEM_TYPE)
     .send(Buffer.from(JSON.stringify(problemOf(error, request.id))));
 }

@@ -28,13 +28,14 @@ export function parseJson(body: Buffer, bounds: JsonBounds): unknown {
     throw malformed('The body begins with a byte order mark; send JSON without one.');
   if (!isUtf8(body)) throw malformed('The body is not UTF-8.');
   checkBounds(body, bounds);
+  const text = body.toString('utf8');
   let value: unknown;
   try {
-    value = JSON.parse(body.toString('utf8'));
+    value = JSON.parse(text);
   } catch (error) {
     throw malformed(`The body is not JSON: ${syntaxProblem(error)}`, error);
   }
-  refusePrototypeKeys(body, value);
+  refusePrototypeKeys(text, value);
   return value;
 }
 
@@ -107,13 +108,12 @@ function endOfString(body: Uint8Array, start: number, length: number): number {
   }
 }
 
-const PROTO = Buffer.from('__proto__"');
-/** `_` may also be written as `\u005f` or `\u005F`. */
-const ESCAPED_UNDERSCORE = Buffer.from('\\u005');
-
-/** `__proto__` as a key is a member of its own after JSON.parse, and a trap for whoever copies the object. */
-function refusePrototypeKeys(body: Buffer, value: unknown): void {
-  if (!body.includes(PROTO) && !body.includes(ESCAPED_UNDERSCORE)) return;
+/**
+ * `__proto__` as a key is a member of its own after JSON.parse, and a trap for whoever copies the object. Its
+ * underscores may be written as `\u005f` or `\u005F`.
+ */
+function refusePrototypeKeys(text: string, value: unknown): void {
+  if (!text.includes('__proto__') && !text.includes('\\u005')) return;
   const path = prototypeKey(value, '');
   if (path !== null) throw invalid([{ path, message: 'is not allowed as a name; use another one' }]);
 }

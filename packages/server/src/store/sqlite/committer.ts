@@ -84,6 +84,11 @@ export class Committer {
 
   /** Work from a door: refused while `refusal` is set, and with `overloaded` when too much is waiting already. */
   admit<N extends CommandName>(name: N, args: CommandArgs<N>, weight: Weight): Promise<CommandResult<N>> {
+    if (this.refusal !== null) {
+      return Promise.reject(
+        new PostriderError('storage_unavailable', this.refusal, { retryAfterSeconds: 30 }),
+      );
+    }
     if (
       this.#rows + weight.rows > this.#limits.queueRows ||
       this.#bytes + weight.bytes > this.#limits.queueBytes

@@ -35,6 +35,7 @@ export const SETTINGS = {
     host: text(),
     port,
     body_bytes: integer(1024, 1024 * MB),
+    bodies_bytes: integer(1024, 64 * 1024 * MB),
     header_bytes: integer(1024, MB),
     headers_timeout_ms: milliseconds,
     request_timeout_ms: milliseconds,
@@ -42,6 +43,7 @@ export const SETTINGS = {
     max_connections: count,
     max_streams: count,
     stream_heartbeat_ms: milliseconds,
+    stream_stall_ms: milliseconds,
   },
   smtp: {
     enabled: boolean(),
@@ -119,7 +121,10 @@ export const SETTINGS = {
     attempts: boolean(),
     format: choice(['auto', 'json', 'pretty']),
   },
-  metrics: { enabled: boolean() },
+  metrics: {
+    enabled: boolean(),
+    token: text({ pattern: /^[\x21-\x7e]{16,200}$/, says: '16 to 200 visible ASCII characters' }),
+  },
 } as const satisfies Record<string, Record<string, Setting<unknown>>>;
 
 type Values<Section> = {

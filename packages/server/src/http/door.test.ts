@@ -304,6 +304,8 @@ describe('the door', () => {
     expect(page.status).toBe(200);
     expect(page.text).not.toMatch(/(?:src|href)="https?:/);
     expect((await call('GET', '/docs/static/swagger-ui-bundle.js', { key: '' })).status).toBe(200);
+    const settings = await call('GET', '/docs/static/swagger-initializer.js', { key: '' });
+    expect(settings.text.replaceAll(' ', '')).toContain('"validatorUrl":null');
   });
 
   test('the live environment is another one', async () => {

@@ -19,7 +19,8 @@ export function errorSender(log: DoorLog): SendError {
         { err: error, request_id: request.id, method: request.method, path: pathOf(request.url) },
         'http.error',
       );
-    else if (expected.status >= 500)
+    // Overload and stopping show in the metrics; a line for each refusal would only add to the load.
+    else if (expected.code === 'storage_unavailable')
       log.warn({ code: expected.code, detail: expected.message, request_id: request.id }, 'http.refused');
     sendProblem(shown, request, reply);
   };

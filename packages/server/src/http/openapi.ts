@@ -48,7 +48,8 @@ export async function addOpenApi(app: FastifyInstance, version: string): Promise
   });
   await app.register(swaggerUi, {
     routePrefix: '/docs',
-    uiConfig: { deepLinking: true, docExpansion: 'none' },
+    // The page asks nobody else: by default it would have the document checked by a public service.
+    uiConfig: { deepLinking: true, docExpansion: 'none', validatorUrl: null },
   });
 }
 

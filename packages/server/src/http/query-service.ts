@@ -1,9 +1,9 @@
 /** What the HTTP door reads. Every answer is a public object; `query/` makes them. */
 
 import type { Environment } from '../domain/tenancy.ts';
-import type { PageInput, PageOutput } from './services.ts';
+import type { PageInput, PageOutput } from './page.ts';
 
-export interface MessageQuery {
+interface MessageQuery {
   recipient: string | null;
   status: string | null;
   tag: string | null;
@@ -23,7 +23,7 @@ export interface EventQuery {
   before: number | null;
 }
 
-export interface DeliveryQuery {
+interface DeliveryQuery {
   status: string | null;
   endpoint_id: string | null;
   event_id: string | null;

@@ -5,7 +5,7 @@
 
 import type { FieldError } from '@postrider/contract/errors';
 import { invalid } from '../domain/errors.ts';
-import type { PageInput } from './services.ts';
+import type { PageInput } from './page.ts';
 
 export interface Parameter<T> {
   schema: Record<string, unknown>;

@@ -32,13 +32,13 @@ export interface RouteContext {
   streams: StreamSlots;
 }
 
-export interface PathParameter {
+interface PathParameter {
   /** What kind of thing it names: `message`, `event`, … The tenancy test is made from this. */
   kind: string;
   description: string;
 }
 
-export interface BodyRule {
+interface BodyRule {
   /** As documented. */
   schema: JsonSchema;
   /** What is checked here when it is less than what is documented. */
@@ -48,7 +48,7 @@ export interface BodyRule {
   checkedBy: 'door' | 'stage';
 }
 
-export interface Answer {
+interface Answer {
   description: string;
   schema?: JsonSchema;
   contentType?: string;

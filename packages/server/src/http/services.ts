@@ -5,6 +5,7 @@
 
 import type { SuppressionReason } from '@postrider/contract/events';
 import type { ApiKey, Caller, Environment, Project, Scope } from '../domain/tenancy.ts';
+import type { PageInput, PageOutput } from './page.ts';
 import type { QueryService } from './query-service.ts';
 
 /** Makes a creating call repeatable: what came as `Idempotency-Key`, and what the request was. */
@@ -16,23 +17,13 @@ export interface IdempotencyInput {
   now: number;
 }
 
-export interface PageInput {
-  limit: number;
-  cursor: string | null;
-}
-
-export interface PageOutput<T> {
-  data: T[];
-  next_cursor: string | null;
-}
-
 /** An administrator's key: makes projects, belongs to none. */
 export interface AdminCaller {
   admin: true;
   key_id: string;
 }
 
-export interface CreatedKey {
+interface CreatedKey {
   key: ApiKey;
   /** The key itself; shown in this answer only. */
   secret: string;
@@ -55,12 +46,12 @@ export interface AccessService {
   revokeApiKey(env: number | null, key_id: string): Promise<ApiKey>;
 }
 
-export interface AcceptedMessage {
+interface AcceptedMessage {
   message_id: string;
   recipients: { address: string; status: string; reason?: string }[];
 }
 
-export interface SubmissionService {
+interface SubmissionService {
   /** Checks `body` itself: it is whatever the client sent. */
   submit(
     environment: Environment,
@@ -76,7 +67,7 @@ export interface SubmissionService {
   cancel(environment: Environment, message_id: string): Promise<{ cancelled: string[] }>;
 }
 
-export interface CustomEventService {
+interface CustomEventService {
   /** One event or `{events: […]}`; checks `body` itself. */
   record(
     environment: Environment,
@@ -86,7 +77,7 @@ export interface CustomEventService {
 }
 
 /** Answers are public objects as API.md shows them. */
-export interface EndpointService {
+interface EndpointService {
   create(environment: Environment, body: unknown, idempotency: IdempotencyInput | null): Promise<object>;
   list(environment: Environment, page: PageInput): Promise<PageOutput<object>>;
   get(environment: Environment, endpoint_id: string, options?: { with_secret: boolean }): Promise<object>;
@@ -99,7 +90,7 @@ export interface EndpointService {
   stats(environment: Environment, endpoint_id: string): Promise<object>;
 }
 
-export interface DeliveryService {
+interface DeliveryService {
   retry(environment: Environment, delivery_id: string): Promise<void>;
   discard(environment: Environment, delivery_id: string): Promise<void>;
 }
@@ -129,7 +120,7 @@ export interface SuppressionService {
   ): Promise<PageOutput<SuppressionRecord>>;
 }
 
-export interface ClockService {
+interface ClockService {
   /** Environment's time, ms. */
   now(env: number): number;
   /** How far it is ahead of the wall clock, ms. */
@@ -138,7 +129,7 @@ export interface ClockService {
   advance(environment: Environment, seconds: number): Promise<object>;
 }
 
-export interface Readiness {
+interface Readiness {
   ready: boolean;
   /** One sentence for each thing that keeps the process from serving; empty when ready. */
   reasons: string[];

@@ -7,11 +7,11 @@ import type { Attempt } from '../domain/delivery.ts';
 import { attemptId, deliveryId } from '../domain/delivery-id.ts';
 import type { DeliveryView, MessageView } from '../store/ports.ts';
 
-export function isoTime(at: number): string {
+function isoTime(at: number): string {
   return new Date(at).toISOString();
 }
 
-export function isoTimeOrNull(at: number | null): string | null {
+function isoTimeOrNull(at: number | null): string | null {
   return at === null ? null : isoTime(at);
 }
 

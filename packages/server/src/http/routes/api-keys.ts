@@ -26,7 +26,7 @@ const environmentSchema = answerSchema({
   now: TIME,
 });
 
-export function publicApiKey(key: ApiKey): object {
+function publicApiKey(key: ApiKey): object {
   return {
     key_id: key.key_id,
     name: key.name,

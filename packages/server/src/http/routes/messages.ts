@@ -24,7 +24,7 @@ const PARAMS = { message_id: { kind: 'message', description: 'A message (msg_…
 const TAG = 'Messages';
 const BATCH_ONLY = objectSchema({ messages: { type: 'array' } }, ['messages']);
 
-export function messageIdOf(request: FastifyRequest): string {
+function messageIdOf(request: FastifyRequest): string {
   return (request.params as { message_id: string }).message_id;
 }
 

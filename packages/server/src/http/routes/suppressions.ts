@@ -42,7 +42,7 @@ export function addSuppressionRoutes(context: RouteContext): void {
   addSuppressionTables(context);
 }
 
-export function publicSuppression(record: SuppressionRecord): object {
+function publicSuppression(record: SuppressionRecord): object {
   return {
     address: record.address,
     reason: record.reason,

@@ -3,10 +3,11 @@
 import { notFound, PostriderError } from '../../domain/errors.ts';
 import { SCOPES, type ApiKey, type Caller, type Environment, type Scope } from '../../domain/tenancy.ts';
 import type { LiveEvent, LiveReader, QueryService } from '../query-service.ts';
-import type { AdminCaller, IdempotencyInput, PageOutput, Services, SuppressionRecord } from '../services.ts';
+import type { PageOutput } from '../page.ts';
+import type { AdminCaller, IdempotencyInput, Services, SuppressionRecord } from '../services.ts';
 
-export const LIVE: Environment = { env: 1, project_id: 'prj_a', name: 'live', clock_offset_ms: 0 };
-export const SANDBOX: Environment = { env: 2, project_id: 'prj_a', name: 'sandbox', clock_offset_ms: 0 };
+const LIVE: Environment = { env: 1, project_id: 'prj_a', name: 'live', clock_offset_ms: 0 };
+const SANDBOX: Environment = { env: 2, project_id: 'prj_a', name: 'sandbox', clock_offset_ms: 0 };
 
 export const LIVE_KEY = 'pr_live_fake';
 export const SANDBOX_KEY = 'pr_test_fake';
@@ -24,7 +25,7 @@ export const KNOWN = {
   suppression: 'known@example.com',
 } as const;
 
-export interface Call {
+interface Call {
   name: string;
   env: number | null;
   input: unknown;

@@ -5,7 +5,7 @@ import { DOOR_DEFAULTS, type DoorConfig } from '../door-config.ts';
 import { HttpDoor } from '../door.ts';
 import { fakeServices, type FakeServices } from './fake-services.ts';
 
-export interface LogLine {
+interface LogLine {
   level: string;
   fields: object;
   message: string;

@@ -4,7 +4,7 @@ import { EVENTS_PER_COMMAND, type EventRequest, type Ledger } from './ledger.ts'
 import type { Answer, SoakClient } from './http-client.ts';
 import { Load, type Pace } from './pace.ts';
 import type { Random } from './random.ts';
-import type { ChildServer } from './child-server.ts';
+import type { ServerLives } from './server-lives.ts';
 
 /** Larger than what the server stores as one command, now and then, so that a kill can fall between the parts. */
 const SIZES = [1, 10, 20, 20, 40, 40, EVENTS_PER_COMMAND, 250];
@@ -28,7 +28,7 @@ export class EventLoad {
   #repeats: Repeat[] = [];
 
   constructor(
-    server: ChildServer,
+    server: ServerLives,
     ledger: Ledger,
     client: SoakClient,
     random: Random,

@@ -1,7 +1,7 @@
 /** Requests to a server that dies under them. */
 
 import { Pool } from 'undici';
-import type { ChildServer } from './child-server.ts';
+import type { ServerLives } from './server-lives.ts';
 import type { Ledger } from './ledger.ts';
 
 const PATIENCE_MS = 50;
@@ -12,13 +12,13 @@ export interface Answer {
 }
 
 export class SoakClient {
-  readonly #server: ChildServer;
+  readonly #server: ServerLives;
   readonly #ledger: Ledger;
   readonly #key: string;
   #pool: Pool;
   #poolLife = 0;
 
-  constructor(server: ChildServer, ledger: Ledger, key: string) {
+  constructor(server: ServerLives, ledger: Ledger, key: string) {
     this.#server = server;
     this.#ledger = ledger;
     this.#key = key;
@@ -81,6 +81,6 @@ export class SoakClient {
 
   #newPool(): Pool {
     this.#poolLife = this.#server.lives;
-    return new Pool(this.#server.addresses.http, { connections: 32, bodyTimeout: 0, headersTimeout: 30_000 });
+    return new Pool(this.#server.http, { connections: 32, bodyTimeout: 0, headersTimeout: 30_000 });
   }
 }

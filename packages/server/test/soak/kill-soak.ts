@@ -15,7 +15,7 @@ import { Api } from '../kit/api.ts';
 import { waitFor } from '../kit/wait.ts';
 import { tallyApi, tallyDeliveries, type ApiFacts, type SeenEvent } from './api-tally.ts';
 import { tallyArrivals, type Arrivals } from './arrivals.ts';
-import { ChildServer, reservedPorts } from './child-server.ts';
+import { ServerLives, reservedPorts } from './server-lives.ts';
 import { ENDPOINTS } from './endpoints-plan.ts';
 import { EventLoad } from './event-load.ts';
 import { SoakClient } from './http-client.ts';
@@ -40,7 +40,7 @@ export interface KillOptions {
 
 export interface KillRow {
   kill: number;
-  /** Whether it was still starting, and for how long it had been running or serving. */
+  /** What it was doing, and for how long: since its start, or since it was ready. */
   phase: 'starting' | 'serving';
   after_ms: number;
   events: number;
@@ -54,8 +54,9 @@ export interface KillReport {
   rows: KillRow[];
   ledger: Ledger;
   uptime_ms: number;
-  eventsPerSecond: number;
-  messagesPerSecond: { http: number; smtp: number };
+  /** Per second of the time in which it served. */
+  offered: { events: number; messages: number };
+  accepted: { events: number; http: number; smtp: number };
   drain_ms: number;
   unsettled: number;
   api: ApiFacts;
@@ -69,6 +70,8 @@ export interface KillReport {
 const STARTING_SHARE = 0.15;
 /** Events whose deliveries are asked of the API besides the database: this many, spread over all. */
 const DELIVERIES_ASKED = 300;
+/** Looking costs the server work; while it drains it is not to be busy with answering. */
+const LOOK_MS = 100;
 const PORTS_FROM = 20_000;
 /** Small, so that the log is folded back every few seconds and kills fall into that too. */
 const SETTINGS = { POSTRIDER_STORE_WAL_BYTES: String(4 * 2 ** 20), POSTRIDER_DELIVER_CONCURRENCY: '64' };
@@ -76,7 +79,7 @@ const SETTINGS = { POSTRIDER_STORE_WAL_BYTES: String(4 * 2 ** 20), POSTRIDER_DEL
 export async function killSoak(options: KillOptions): Promise<KillReport> {
   const dir = await mkdtemp(join(tmpdir(), 'postrider-soak-'));
   const random = seeded(options.seed);
-  const server = new ChildServer(dir, await reservedPorts(PORTS_FROM + random.between(0, 10_000)), SETTINGS);
+  const server = new ServerLives(dir, await reservedPorts(PORTS_FROM + random.between(0, 10_000)), SETTINGS);
   const receivers = await Receivers.start(ENDPOINTS, random, () => server.lives);
   try {
     return await new KillSoak(options, random, server, receivers).run();
@@ -90,7 +93,7 @@ export async function killSoak(options: KillOptions): Promise<KillReport> {
 class KillSoak {
   readonly #options: KillOptions;
   readonly #random: Random;
-  readonly #server: ChildServer;
+  readonly #server: ServerLives;
   readonly #receivers: Receivers;
   readonly #ledger = new Ledger();
   readonly #snapshots: Snapshots;
@@ -101,7 +104,7 @@ class KillSoak {
   readonly #names = new Map<string, string>();
   #start_ms = 1_000;
 
-  constructor(options: KillOptions, random: Random, server: ChildServer, receivers: Receivers) {
+  constructor(options: KillOptions, random: Random, server: ServerLives, receivers: Receivers) {
     this.#options = options;
     this.#random = random;
     this.#server = server;
@@ -115,9 +118,9 @@ class KillSoak {
     const server = this.#server;
     const ledger = this.#ledger;
     const random = this.#random;
-    const key = server.keys().sandbox;
+    const key = server.key();
     const client = new SoakClient(server, ledger, key);
-    const events = new EventLoad(server, ledger, client, random, { perSecond: eventsPerSecond, atOnce: 64 });
+    const events = new EventLoad(server, ledger, client, random, { perSecond: eventsPerSecond, atOnce: 128 });
     const mail = new MessageLoad({
       server,
       ledger,
@@ -137,18 +140,22 @@ class KillSoak {
       say(rowLine(this.#rows.at(-1) as KillRow));
     }
     await server.untilReady();
-    const uptime_ms = server.uptime;
-    const offered = ledger.acceptedEvents;
-    const sent = { ...ledger.acceptedMessages };
+    const rates = this.#rates();
     await Promise.all([...loads.map((load) => load.stop()), ...repeats]);
     await client.close();
     mail.close();
-    const perSecond = (count: number): number => count / (uptime_ms / 1000);
+    return { ...(await this.#end()), ...rates };
+  }
+
+  #rates(): Pick<KillReport, 'uptime_ms' | 'offered' | 'accepted'> {
+    const uptime_ms = this.#server.uptime;
+    const perSecond = (count: number): number => Math.round(count / (uptime_ms / 1000));
+    const { eventsSent, messages, acceptedEvents, acceptedMessages } = this.#ledger;
+    const { http, batch, smtp } = acceptedMessages;
     return {
-      ...(await this.#end()),
       uptime_ms,
-      eventsPerSecond: perSecond(offered),
-      messagesPerSecond: { http: perSecond(sent.http + sent.batch), smtp: perSecond(sent.smtp) },
+      offered: { events: perSecond(eventsSent), messages: perSecond(messages.length) },
+      accepted: { events: perSecond(acceptedEvents), http: perSecond(http + batch), smtp: perSecond(smtp) },
     };
   }
 
@@ -168,11 +175,12 @@ class KillSoak {
   async #oneLife(kill: number, loads: readonly Load[]): Promise<void> {
     const server = this.#server;
     const starting = !server.isReady && this.#random.chance(STARTING_SHARE);
-    const begun = performance.now();
+    let begun = performance.now();
     if (starting) {
       await moment(this.#random.next() * this.#start_ms * 1.2);
     } else {
       await server.untilReady();
+      begun = performance.now();
       await moment(50 + this.#random.next() * (this.#options.longestLife - 50));
     }
     const phase = server.isReady ? 'serving' : 'starting';
@@ -196,7 +204,7 @@ class KillSoak {
     });
   }
 
-  async #end(): Promise<Omit<KillReport, 'uptime_ms' | 'eventsPerSecond' | 'messagesPerSecond'>> {
+  async #end(): Promise<Omit<KillReport, 'uptime_ms' | 'offered' | 'accepted'>> {
     const { say, drainWithin_ms } = this.#options;
     const ledger = this.#ledger;
     const begun = performance.now();
@@ -253,14 +261,16 @@ class KillSoak {
     );
     for (const [endpoint_id, name] of this.#names) {
       if (!this.#receivers.endpoints.some(({ plan }) => plan.name === name && plan.drains)) continue;
-      const isEmpty = async (): Promise<boolean> =>
-        (await api.get<EndpointStatsObject>(`/v1/endpoints/${endpoint_id}/stats`)).pending === 0;
+      const isEmpty = async (): Promise<boolean> => {
+        await moment(LOOK_MS);
+        return (await api.get<EndpointStatsObject>(`/v1/endpoints/${endpoint_id}/stats`)).pending === 0;
+      };
       await waitFor(`end of the queue of ${name}`, isEmpty, left());
     }
   }
 
   #api(): Api {
-    return new Api(this.#server.addresses.http, this.#server.keys().sandbox);
+    return new Api(this.#server.http, this.#server.key());
   }
 }
 
@@ -275,7 +285,7 @@ function sizeOf(unsettled: ReadonlyMap<ReceivingEndpoint, ReadonlySet<string>>):
   return size;
 }
 
-/** The random moment itself: nothing is waited for, so nothing could be looked at. */
+/** For the random moment itself, which waits for nothing that could be looked at, and between two looks. */
 function moment(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

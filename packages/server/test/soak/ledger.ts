@@ -92,6 +92,10 @@ export class Ledger {
     return drained;
   }
 
+  get eventsSent(): number {
+    return this.#nextEvent;
+  }
+
   get messagesAccepted(): number {
     const { http, batch, smtp } = this.acceptedMessages;
     return http + batch + smtp;

@@ -2,7 +2,7 @@
 
 import { signedIn, submit } from '../kit/smtp.ts';
 import type { RawClient } from '../../src/smtp/test-kit.ts';
-import type { ChildServer } from './child-server.ts';
+import type { ServerLives } from './server-lives.ts';
 import type { SoakClient } from './http-client.ts';
 import type { Ledger, SentMessage } from './ledger.ts';
 import { Load } from './pace.ts';
@@ -12,11 +12,11 @@ const BATCH = 5;
 const ABANDONED = 0.2;
 
 interface BatchAnswer {
-  data: { message_id?: string; error?: { code: string } }[];
+  data: { message_id?: string; error?: { status: number } }[];
 }
 
 export interface MessageLoadOptions {
-  server: ChildServer;
+  server: ServerLives;
   ledger: Ledger;
   client: SoakClient;
   random: Random;
@@ -87,7 +87,7 @@ export class MessageLoad {
     for (const [i, message] of messages.entries()) {
       const message_id = data[i]?.message_id;
       if (message_id !== undefined) ledger.messageAccepted(message, message_id);
-      else if (data[i]?.error?.code === 'storage_unavailable') message.fate = 'refused';
+      else if (data[i]?.error?.status === 503) pushedBack(message, ledger);
       else throw new Error(`message ${i} of a batch: ${JSON.stringify(data[i])}`);
     }
   }
@@ -102,16 +102,14 @@ export class MessageLoad {
     const life = server.lives;
     let client: RawClient | null = null;
     try {
-      client =
-        this.#fromIdle(life) ?? (await signedIn({ host: '127.0.0.1', port: server.addresses.smtpPort }, key));
+      client = this.#fromIdle(life) ?? (await signedIn(server.smtp, key));
       const message_id = await submit(client, 'soak@example.com', message.recipients, mimeOf(message));
       ledger.messageAccepted(message, message_id);
       this.#idle.push({ client, life });
     } catch (error) {
       client?.destroy();
       if (isPushBack(error)) {
-        message.fate = 'refused';
-        ledger.pushedBack++;
+        pushedBack(message, ledger);
       } else if (server.isReady && server.lives === life) {
         throw new Error(`mail by SMTP, with the server alive: ${String(error)}`, { cause: error });
       } else {
@@ -128,6 +126,12 @@ export class MessageLoad {
       idle.client.destroy();
     }
   }
+}
+
+/** Refused this time; an answer lost before that may have been another one. */
+function pushedBack(message: SentMessage, ledger: Ledger): void {
+  message.fate = message.repeated > 0 ? 'unknown' : 'refused';
+  ledger.pushedBack++;
 }
 
 function isPushBack(error: unknown): boolean {

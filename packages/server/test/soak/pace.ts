@@ -1,6 +1,6 @@
 /** An open load: so much per second of the server's time, whatever it answers, within a bound of work on its way. */
 
-import type { ChildServer } from './child-server.ts';
+import type { ServerLives } from './server-lives.ts';
 
 const TICK_MS = 5;
 
@@ -14,14 +14,14 @@ export interface Pace {
 }
 
 export class Load {
-  readonly #server: ChildServer;
+  readonly #server: ServerLives;
   readonly #pace: Pace;
   #timer: NodeJS.Timeout | null = null;
   #offered = 0;
   readonly #open = new Set<Promise<void>>();
   #error: unknown = null;
 
-  constructor(server: ChildServer, pace: Pace) {
+  constructor(server: ServerLives, pace: Pace) {
     this.#server = server;
     this.#pace = pace;
   }

@@ -315,7 +315,6 @@ async function openHttpDoor(
       ...DOOR_DEFAULTS,
       ...config.http,
       json_depth: config.limits.json_depth,
-      batch: config.limits.batch,
       metrics_token: config.metrics.token === '' ? null : config.metrics.token,
       access_log: config.log.level === 'debug',
     },

@@ -22,8 +22,6 @@ export interface DoorConfig {
   stream_stall_ms: number;
   /** Deepest nesting of a JSON body. */
   json_depth: number;
-  /** Most messages in one batch. */
-  batch: number;
   /** What `/metrics` asks for as a bearer token; null = open. */
   metrics_token: string | null;
   /** One line at debug for every request. Off saves the work of making the line. */
@@ -44,7 +42,6 @@ export const DOOR_DEFAULTS: DoorConfig = {
   stream_heartbeat_ms: 15_000,
   stream_stall_ms: 30_000,
   json_depth: 64,
-  batch: 1_000,
   metrics_token: null,
   access_log: false,
 };

@@ -357,6 +357,14 @@ describe('the door', () => {
       expect(answers.map((answer) => answer.status)).toEqual([202, 404]);
     });
 
+    test('a client that has closed its half still gets its answer', async () => {
+      const whole = await talk(open.port, post('/v1/events', '{"a":1}'), 1, true);
+      expect(whole.map((answer) => answer.status)).toEqual([202]);
+      const cut = await talk(open.port, post('/v1/events', '{"a":1}').slice(0, -3), 1, true);
+      expect(cut.map((answer) => answer.status)).toEqual([400]);
+      expect(open.services.calls).toHaveLength(1);
+    });
+
     test('a body in single octets is one body', async () => {
       const text = post('/v1/events', '{"a":"\u00fc"}');
       const bytes = Buffer.from(text, 'utf8');

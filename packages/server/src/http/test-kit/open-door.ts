@@ -45,15 +45,20 @@ export interface Answer {
   body: string;
 }
 
-/** Sends `bytes` as they are; resolves when the server has closed or `answers` answers are complete. */
+/**
+ * Sends `bytes` as they are, then says that nothing more will come if `halfClose`. Resolves when the server has
+ * closed or `answers` answers are complete.
+ */
 export async function talk(
   port: number,
   bytes: string | Buffer | readonly (string | Buffer)[],
   answers = 1,
+  halfClose = false,
 ): Promise<Answer[]> {
   const socket = connect(port, '127.0.0.1');
   for (const part of typeof bytes === 'string' || Buffer.isBuffer(bytes) ? [bytes] : bytes)
     socket.write(typeof part === 'string' ? Buffer.from(part, 'latin1') : part);
+  if (halfClose) socket.end();
   try {
     return await readAnswers(socket, answers);
   } finally {

@@ -37,7 +37,10 @@ export function readAttachments(
     return [];
   }
   if (value.length > limits.attachments) {
-    faults.add(at, `has ${value.length} attachments; at most ${limits.attachments} are allowed`);
+    faults.add(
+      at,
+      `has ${value.length} attachments; at most ${limits.attachments} are allowed (limits.attachments)`,
+    );
     return [];
   }
   const attachments: AttachmentInput[] = [];

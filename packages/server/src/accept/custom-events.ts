@@ -83,7 +83,7 @@ export function readEvents(body: unknown, now: number, limits: AcceptLimits): Ne
     refuseUnknown(body, BATCH_FIELDS, '', faults);
     const list = body.events;
     if (!Array.isArray(list) || list.length === 0 || list.length > limits.batch)
-      faults.add('/events', `must be a list of 1 to ${limits.batch} events`);
+      faults.add('/events', `must be a list of 1 to ${limits.batch} events (limits.batch)`);
     else
       for (let at = 0; at < list.length && !faults.full; at++)
         readEvent(list[at], `/events/${at}`, now, limits, faults, events);

@@ -35,7 +35,7 @@ export function readTags(value: unknown, at: string, limits: LabelLimits, faults
     return [];
   }
   if (value.length > limits.tags)
-    faults.add(at, `has ${value.length} tags; at most ${limits.tags} are allowed`);
+    faults.add(at, `has ${value.length} tags; at most ${limits.tags} are allowed (limits.tags)`);
   const tags = new Set<string>();
   for (const [index, tag] of value.slice(0, limits.tags).entries()) {
     const trouble = tagTrouble(tag, limits);
@@ -48,7 +48,8 @@ export function readTags(value: unknown, at: string, limits: LabelLimits, faults
 function tagTrouble(tag: unknown, limits: LabelLimits): string | null {
   if (typeof tag !== 'string') return 'must be a string';
   if (tag.trim() === '') return 'is empty; leave it out';
-  if (octetsOf(tag) > limits.tag_bytes) return `is longer than ${limits.tag_bytes} octets`;
+  if (octetsOf(tag) > limits.tag_bytes)
+    return `is longer than ${limits.tag_bytes} octets; the limit is limits.tag_bytes`;
   return lineTrouble(tag);
 }
 
@@ -64,7 +65,10 @@ export function readMetadata(
   }
   const keys = Object.keys(value);
   if (keys.length > limits.metadata_pairs) {
-    faults.add(at, `has ${keys.length} pairs; at most ${limits.metadata_pairs} are allowed`);
+    faults.add(
+      at,
+      `has ${keys.length} pairs; at most ${limits.metadata_pairs} are allowed (limits.metadata_pairs)`,
+    );
     return {};
   }
   const metadata: Record<string, string> = {};
@@ -80,7 +84,10 @@ export function readMetadata(
     metadata[key] = item as string;
   }
   if (octets > limits.metadata_bytes)
-    faults.add(at, `has ${octets} octets of keys and values; at most ${limits.metadata_bytes} are allowed`);
+    faults.add(
+      at,
+      `has ${octets} octets of keys and values; at most ${limits.metadata_bytes} are allowed (limits.metadata_bytes)`,
+    );
   return metadata;
 }
 

@@ -46,14 +46,20 @@ function readMailboxObject(value: Record<string, unknown>, at: string, faults: F
   return faults.count > before ? null : { ...address, name: (name as string).trim() };
 }
 
+interface Most {
+  count: number;
+  /** Names the setting that can raise it; empty when it is fixed. */
+  setting: string;
+}
+
 /** One mailbox or a list of them. */
-function readMailboxes(value: unknown, at: string, most: number, faults: Faults): Mailbox[] {
+function readMailboxes(value: unknown, at: string, most: Most, faults: Faults): Mailbox[] {
   if (!Array.isArray(value)) {
     const one = readMailbox(value, at, faults);
     return one === null ? [] : [one];
   }
-  if (value.length > most) {
-    faults.add(at, `has ${value.length} addresses; at most ${most} are allowed`);
+  if (value.length > most.count) {
+    faults.add(at, `has ${value.length} addresses; at most ${most.count} are allowed${most.setting}`);
     return [];
   }
   const mailboxes: Mailbox[] = [];
@@ -67,7 +73,7 @@ function readMailboxes(value: unknown, at: string, most: number, faults: Faults)
 
 export function readReplyTo(value: unknown, faults: Faults): Mailbox[] {
   if (value === undefined || value === null) return [];
-  return readMailboxes(value, '/reply_to', MAX_REPLY_TO, faults);
+  return readMailboxes(value, '/reply_to', { count: MAX_REPLY_TO, setting: '' }, faults);
 }
 
 /** `to`, `cc` and `bcc` in this order; who is named twice keeps the first role. */
@@ -77,20 +83,21 @@ export function readRecipients(
   faults: Faults,
 ): RecipientInput[] {
   const before = faults.count;
+  const most = { count: limits.recipients, setting: ' (limits.recipients)' };
   const recipients = new Map<string, RecipientInput>();
   let given = 0;
   for (const role of ROLES) {
     const value = body[role];
     if (value === undefined || value === null) continue;
     given += Array.isArray(value) ? value.length : 1;
-    for (const mailbox of readMailboxes(value, `/${role}`, limits.recipients, faults))
+    for (const mailbox of readMailboxes(value, `/${role}`, most, faults))
       if (!recipients.has(mailbox.address)) recipients.set(mailbox.address, { mailbox, role });
   }
   if (faults.count > before) return [];
   if (given > limits.recipients)
     faults.add(
       '/to',
-      `with cc and bcc there are ${given} recipients; at most ${limits.recipients} are allowed`,
+      `with cc and bcc there are ${given} recipients; at most ${limits.recipients} are allowed (limits.recipients)`,
     );
   if (recipients.size === 0) faults.add('/to', 'is missing; name at least one recipient in to, cc or bcc');
   return [...recipients.values()];

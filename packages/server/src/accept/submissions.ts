@@ -110,7 +110,9 @@ export class Submissions {
   ): Promise<BatchResult[]> {
     const { limits } = this.#settings;
     if (items.length === 0 || items.length > limits.batch)
-      throw invalid([{ path: '/messages', message: `must have 1 to ${limits.batch} messages` }]);
+      throw invalid([
+        { path: '/messages', message: `must have 1 to ${limits.batch} messages (limits.batch)` },
+      ]);
     const results: BatchResult[] = [];
     const refusals: PostriderError[] = [];
     const slice = { until: performance.now() + BATCH_SLICE_MS };

@@ -25,6 +25,10 @@ const SMALLEST_LOAD = 16;
 /** Enough reading ahead per slot that a round trip to the store is not waited for. */
 const LOAD_PER_SLOT = 8;
 
+/** How much of all windows' memory is there for bursts, and how many windows a lane may take of it. */
+const SPARE_BYTES = 16 * 2 ** 20;
+const BURST_WINDOWS = 16;
+
 /** What all lanes together hold in their windows. */
 export interface WindowTotals {
   entries: number;
@@ -120,7 +124,7 @@ export class Lane {
 
   /** How many fresh deliveries the next load should bring. */
   get loadSize(): number {
-    return Math.min(Math.max(this.capacity * LOAD_PER_SLOT, SMALLEST_LOAD), this.#limit);
+    return Math.min(Math.max(this.capacity * LOAD_PER_SLOT, SMALLEST_LOAD), this.#window);
   }
 
   /** Whether a parked lane has drained so far that it should read on. */
@@ -129,8 +133,11 @@ export class Lane {
     return this.hold === null && this.mode === 'parked' && !this.loading && this.#fresh.length <= low;
   }
 
+  /** A lane that gets on may hold a burst while memory is plenty: reading it back costs a tenth of a delivery. */
   get #limit(): number {
-    return this.isFailing ? Math.min(FAILING_WINDOW, this.#window) : this.#window;
+    if (this.isFailing) return Math.min(FAILING_WINDOW, this.#window);
+    const spare = this.#totals.bytes < SPARE_BYTES && this.#slots > UNPROVEN_SLOTS;
+    return spare ? this.#window * BURST_WINDOWS : this.#window;
   }
 
   /** Takes a new delivery into the window; false when there is no room for it. In `seq` order. */

@@ -42,7 +42,7 @@ export class EnvironmentClocks {
   /** Moves an environment's clock and wakes what has thereby become due. */
   setOffset(env: number, offset_ms: number): void {
     this.#offsets.set(env, offset_ms);
-    for (const alarm of [...(this.#alarms.get(env) ?? [])]) alarm.arm();
+    for (const alarm of this.#alarms.get(env) ?? []) alarm.arm();
   }
 
   /** Calls `wake` once, when the environment's clock has reached `at`; never synchronously. */

@@ -158,14 +158,15 @@ export class Metrics {
 
   #gauge(name: string, help: string, read: (sources: GaugeSources) => Promise<number>): void {
     const sources = (): GaugeSources | null => this.#sources;
-    new Gauge({
+    const gauge = new Gauge({
       name: `postrider_${name}`,
       help,
-      registers: [this.registry],
+      registers: [],
       async collect() {
         const from = sources();
         if (from !== null) this.set(await read(from));
       },
     });
+    this.registry.registerMetric(gauge);
   }
 }

@@ -10,7 +10,7 @@
  * Times are milliseconds since the epoch; "env time" is on the environment's clock, "wall" is not.
  */
 
-import type { EnvironmentName, EventEnvelope, SuppressionReason } from '@postrider/contract/events';
+import type { EventEnvelope, SuppressionReason } from '@postrider/contract/events';
 import type { Attempt, DeliveryStatus, DueDelivery, DueEvent } from '../domain/delivery.ts';
 import type { Endpoint, EndpointSettings } from '../domain/endpoint.ts';
 import type { NewEvent } from '../domain/event.ts';
@@ -371,9 +371,3 @@ export interface Store
   /** Commits what is queued, then closes. */
   close(): Promise<void>;
 }
-
-export interface StoreMeasure {
-  commit(milliseconds: number, commands: number): void;
-}
-
-export type { EnvironmentName };

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import { newId } from '../../base/ids.ts';
-import { FIRST_PAGE } from './harness.ts';
-import type { Bench } from './suite.ts';
+import { FIRST_PAGE, type Bench } from './harness.ts';
 
 export function accessCases(bench: Bench): void {
   it('makes a project with a live and a sandbox environment, and refuses a taken name', async () => {

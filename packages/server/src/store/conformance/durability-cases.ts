@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { customEvent, delivered, type World } from './harness.ts';
-import type { Bench } from './suite.ts';
+import { customEvent, delivered, type World, type Bench } from './harness.ts';
 
 export function durabilityCases(bench: Bench): void {
   it('keeps lanes and log gapless under many concurrent writers, across a restart', async () => {

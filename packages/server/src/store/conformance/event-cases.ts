@@ -6,9 +6,9 @@ import {
   newMessage,
   NO_DELIVERY_FILTER,
   NO_EVENT_FILTER,
+  type Bench,
 } from './harness.ts';
 import { newId } from '../../base/ids.ts';
-import type { Bench } from './suite.ts';
 
 export function eventCases(bench: Bench): void {
   it('fans out to the endpoints that asked, with gapless seq per lane in commit order', async () => {

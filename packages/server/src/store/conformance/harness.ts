@@ -58,6 +58,12 @@ export class World {
   }
 }
 
+export interface Bench {
+  world: World;
+  /** Closes and opens again, as a restart does. */
+  restart(): Promise<void>;
+}
+
 export const FIRST_PAGE = { limit: 100, cursor: null } as const;
 export const NO_EVENT_FILTER: EventFilter = {
   event_type: null,

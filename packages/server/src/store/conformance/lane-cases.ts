@@ -7,8 +7,8 @@ import {
   FIRST_PAGE,
   NO_DELIVERY_FILTER,
   type World,
+  type Bench,
 } from './harness.ts';
-import type { Bench } from './suite.ts';
 
 export function laneCases(bench: Bench): void {
   it('hands new deliveries to a live lane only, and a load to the end makes it live without gap or repeat', async () => {

@@ -1,7 +1,13 @@
 import { expect, it } from 'vitest';
 import { newId } from '../../base/ids.ts';
-import { FIRST_PAGE, NO_EVENT_FILTER, NO_MESSAGE_FILTER, mailEvent, newMessage } from './harness.ts';
-import type { Bench } from './suite.ts';
+import {
+  FIRST_PAGE,
+  NO_EVENT_FILTER,
+  NO_MESSAGE_FILTER,
+  mailEvent,
+  newMessage,
+  type Bench,
+} from './harness.ts';
 
 export function messageCases(bench: Bench): void {
   it('accepts a message: events, states, queue and MIME in one commit', async () => {

@@ -7,8 +7,8 @@ import {
   newMessage,
   NO_EVENT_FILTER,
   type World,
+  type Bench,
 } from './harness.ts';
-import type { Bench } from './suite.ts';
 
 async function purgeAll(world: World, env: number, before: number, dead = 0): Promise<void> {
   const policy = { events_before: before, dead_letters_before: dead, raw_before: before };

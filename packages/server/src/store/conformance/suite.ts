@@ -4,16 +4,10 @@ import { afterEach, beforeEach, describe } from 'vitest';
 import { accessCases } from './access-cases.ts';
 import { durabilityCases } from './durability-cases.ts';
 import { eventCases } from './event-cases.ts';
-import { World, type StorePlace } from './harness.ts';
+import { World, type Bench, type StorePlace } from './harness.ts';
 import { laneCases } from './lane-cases.ts';
 import { messageCases } from './message-cases.ts';
 import { retentionCases } from './retention-cases.ts';
-
-export interface Bench {
-  world: World;
-  /** Closes and opens again, as a restart does. */
-  restart(): Promise<void>;
-}
 
 export function describeStore(name: string, makePlace: () => StorePlace): void {
   describe(`store: ${name}`, () => {

@@ -29,21 +29,4 @@ export class Fifo<T> {
     }
     return item;
   }
-
-  /** Removes and returns at most `count` items. */
-  take(count: number): T[] {
-    const taken = this.#items.slice(this.#head, this.#head + count) as T[];
-    this.#head += taken.length;
-    if (this.#head === this.#items.length) this.clear();
-    else {
-      this.#items.splice(0, this.#head);
-      this.#head = 0;
-    }
-    return taken;
-  }
-
-  clear(): void {
-    this.#items = [];
-    this.#head = 0;
-  }
 }

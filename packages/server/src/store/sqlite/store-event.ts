@@ -3,7 +3,7 @@
 import { decide } from '../../domain/decide.ts';
 import { envelopeJson, NO_LABELS, type NewEvent } from '../../domain/event.ts';
 import type { StateSnapshot } from '@postrider/contract/events';
-import { stateOf, type FactSet } from '@postrider/contract/state';
+import type { FactSet } from '@postrider/contract/state';
 import { logKey } from './log-position.ts';
 import { suppressionKey } from './suppression-key.ts';
 import type { EnvironmentFacts, WriteContext } from './write-context.ts';
@@ -139,9 +139,4 @@ export function suppress(
     NO_CONTEXT,
   );
   return true;
-}
-
-/** What a custom event shows of a pair that it does not move. */
-export function shownState(facts: FactSet | null): StateSnapshot | null {
-  return facts === null ? null : stateOf(facts);
 }

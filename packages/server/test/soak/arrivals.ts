@@ -3,7 +3,7 @@
 import type { SeenEvent } from './api-tally.ts';
 import type { ReceivingEndpoint } from './receivers.ts';
 
-export interface Duplicate {
+interface Duplicate {
   endpoint: string;
   event_id: string;
   /** Wall clock of both, ms. */

@@ -4,7 +4,7 @@ import type { EndpointCreateBody } from '@postrider/contract/schemas/endpoint';
 import type { Random } from './random.ts';
 
 /** `taken`: a 2xx was decided at the moment of arrival, and goes out after `delay_ms`. */
-export type Reaction = { taken: boolean; status: number; delay_ms: number } | 'hang';
+type Reaction = { taken: boolean; status: number; delay_ms: number } | 'hang';
 
 export interface PlannedEndpoint {
   name: string;

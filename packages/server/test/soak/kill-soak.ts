@@ -38,7 +38,7 @@ export interface KillOptions {
   say: (line: string) => void;
 }
 
-export interface KillRow {
+interface KillRow {
   kill: number;
   /** What it was doing, and for how long: since its start, or since it was ready. */
   phase: 'starting' | 'serving';

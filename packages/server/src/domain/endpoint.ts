@@ -45,8 +45,6 @@ export interface Endpoint extends EndpointSettings {
 
 /** DESIGN section 5.5: attempts at 0 s, then 30 s, 5 min, 30 min, 2 h, 5 h after the one before. */
 export const DEFAULT_RETRY_SCHEDULE: readonly number[] = [30, 300, 1800, 7200, 18000];
-export const DEFAULT_TIMEOUT_MS = 10_000;
-export const DEFAULT_MAX_IN_FLIGHT = 64;
 
 const MAIL: ReadonlySet<string> = new Set(MAIL_EVENT_TYPES);
 

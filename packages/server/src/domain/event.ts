@@ -51,8 +51,3 @@ export function envelopeJson(
       : `{"status":"${state.status}","previous":${state.previous === null ? 'null' : `"${state.previous}"`},"terminal":${state.terminal}}`;
   return `{"event_id":"${event.event_id}","event_type":"${event.event_type}","timestamp":"${new Date(event.at).toISOString()}","message_id":${message},"recipient":${recipient},"data":${event.data},"environment":"${environment}",${labels},"state":${stateText}}`;
 }
-
-/** The same envelope with the delivery's `seq`, as pushed and as fed. */
-export function withSeq(envelope: string, seq: number): string {
-  return `${envelope.slice(0, -1)},"seq":${seq}}`;
-}

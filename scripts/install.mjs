@@ -57,7 +57,14 @@ async function install() {
   }, 10_000);
   try {
     // Development packages and the optional ones (they carry Node) are needed whatever npm is set to leave out.
-    const flags = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'];
+    const flags = [
+      'ci',
+      '--include=dev',
+      '--include=optional',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=error',
+    ];
     const { code } = await runNpm(flags);
     if (code !== 0) throw new Error(`npm ${flags.join(' ')} ended with ${code}; its own words are above.`);
   } finally {
@@ -140,14 +147,26 @@ export function repositoryEnv(more = {}) {
   return { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}`, ...more };
 }
 
-/** Runs a command to its end, passing signals on. Resolves to its exit code (128 + number for a signal). */
+/**
+ * Runs a command to its end, passing signals on. Resolves to its exit code (128 + number for a signal).
+ * npm passes a signal to the shell between it and us, and that shell dies of it without a word: so a lost parent
+ * counts as SIGTERM too.
+ */
 export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: ROOT, stdio: 'inherit', ...options });
     const pass = (signal) => child.kill(signal);
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
     for (const signal of signals) process.on(signal, pass);
+    const parent = process.ppid;
+    const watch = setInterval(() => {
+      if (process.ppid === parent) return;
+      clearInterval(watch);
+      pass('SIGTERM');
+    }, 200);
+    if (process.env.npm_lifecycle_event === undefined) clearInterval(watch);
     const settle = () => {
+      clearInterval(watch);
       for (const signal of signals) process.off(signal, pass);
     };
     child.once('error', (error) => {

@@ -1,20 +1,10 @@
 /** `Idempotency-Key`: the same call again has the first answer and no second effect; another body under the key is a conflict. */
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { mail, type Answer, type Api } from '../kit/api.ts';
-import { Receiver } from '../kit/receiver.ts';
-import { startTestServer, type TestServer } from '../kit/test-server.ts';
+import { started } from '../kit/started.ts';
 
-let server: TestServer;
-let receiver: Receiver;
-beforeAll(async () => {
-  [server, receiver] = await Promise.all([startTestServer(), Receiver.start()]);
-});
-afterAll(async () => {
-  await server.stop();
-  await receiver.close();
-  expect(server.complaints).toEqual([]);
-});
+const kit = started();
 
 interface Creating {
   path: string;
@@ -57,8 +47,8 @@ const CALLS: Creating[] = [
   },
   {
     path: '/v1/endpoints',
-    body: () => ({ url: receiver.hook().url.replace(/\d+$/, 'same'), event_types: ['custom.none'] }),
-    other: () => ({ url: receiver.hook().url, event_types: ['custom.none'] }),
+    body: () => ({ url: kit.receiver.hook().url.replace(/\d+$/, 'same'), event_types: ['custom.none'] }),
+    other: () => ({ url: kit.receiver.hook().url, event_types: ['custom.none'] }),
     made: (api) => api.all('/v1/endpoints'),
   },
   {
@@ -81,7 +71,7 @@ function post(api: Api, path: string, key: string, json: object): Promise<Answer
 
 describe.each(CALLS)('POST $path', ({ path, body, other, made }) => {
   it('has one effect and one answer, and refuses another body under the same key', async () => {
-    const { sandbox } = await server.project();
+    const { sandbox } = await kit.server.project();
     const json = body();
     const first = await post(sandbox, path, 'order-1', json);
     expect(first.status).toBeGreaterThanOrEqual(200);
@@ -107,7 +97,7 @@ describe.each(CALLS)('POST $path', ({ path, body, other, made }) => {
   });
 
   it('has one effect when the same call comes twenty times at once', async () => {
-    const { sandbox } = await server.project();
+    const { sandbox } = await kit.server.project();
     const json = body();
     const answers = await Promise.all(Array.from({ length: 20 }, () => post(sandbox, path, 'race', json)));
     for (const answer of answers) expect(answer.body).toEqual(answers[0]?.body);
@@ -118,7 +108,7 @@ describe.each(CALLS)('POST $path', ({ path, body, other, made }) => {
   });
 
   it('keeps keys apart between environments and projects', async () => {
-    const [one, two] = [await server.project(), await server.project()];
+    const [one, two] = [await kit.server.project(), await kit.server.project()];
     const json = body();
     const answers = [
       await post(one.sandbox, path, 'shared', json),
@@ -131,7 +121,8 @@ describe.each(CALLS)('POST $path', ({ path, body, other, made }) => {
 });
 
 it('POST /v1/projects gives the same project and the same keys again', async () => {
-  const call = (name: string): Promise<Answer> => post(server.admin, '/v1/projects', 'project-1', { name });
+  const call = (name: string): Promise<Answer> =>
+    post(kit.server.admin, '/v1/projects', 'project-1', { name });
   const first = await call('Idempotent');
   expect(first.status).toBe(201);
   expect((await call('Idempotent')).body).toEqual(first.body);
@@ -139,7 +130,7 @@ it('POST /v1/projects gives the same project and the same keys again', async () 
 });
 
 it('a refused call keeps nothing under its key', async () => {
-  const { sandbox } = await server.project();
+  const { sandbox } = await kit.server.project();
   const refused = await post(sandbox, '/v1/messages', 'order-9', { subject: 'nothing else' });
   expect(refused.status).toBe(422);
   const taken = await post(sandbox, '/v1/messages', 'order-9', mail({}));
@@ -147,7 +138,7 @@ it('a refused call keeps nothing under its key', async () => {
 });
 
 it.each(['', ' ', 'a b', 'ä', 'x'.repeat(256)])('%j is no key', async (key) => {
-  const { sandbox } = await server.project();
+  const { sandbox } = await kit.server.project();
   const answer = await sandbox.call('POST', '/v1/messages', {
     json: mail({}),
     headers: { 'idempotency-key': Buffer.from(key).toString('latin1') },

@@ -10,20 +10,13 @@ import type { MessageAccepted, MessageContent } from '@postrider/contract/schema
 import MailComposer from 'nodemailer/lib/mail-composer';
 import type Mail from 'nodemailer/lib/mailer';
 import PostalMime, { type Email } from 'postal-mime';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Api } from '../kit/api.ts';
 import { skipWithout } from '../kit/skip.ts';
 import { installed, mailer, run, signedIn, submit } from '../kit/smtp.ts';
-import { startTestServer, type TestServer } from '../kit/test-server.ts';
+import { started } from '../kit/started.ts';
 
-let server: TestServer;
-beforeAll(async () => {
-  server = await startTestServer();
-});
-afterAll(async () => {
-  await server.stop();
-  expect(server.complaints).toEqual([]);
-});
+const kit = started();
 
 /** Every octet, in an order in which no line ends where lines end. */
 const BINARY = Buffer.from(Array.from({ length: 4096 }, (_, index) => (index * 167 + (index >> 8)) % 256));
@@ -136,7 +129,7 @@ function expectSendable(raw: Buffer): void {
 }
 
 it('by HTTP', async () => {
-  const { sandbox } = await server.project();
+  const { sandbox } = await kit.server.project();
   const base64 = (content: Buffer): string => content.toString('base64');
   const { message_id, recipients } = await sandbox.send({
     from: { email: FROM.address, name: FROM.name },
@@ -173,7 +166,7 @@ it('by HTTP', async () => {
 });
 
 it('by HTTP with HTML alone: a plain text of it is added', async () => {
-  const { sandbox } = await server.project();
+  const { sandbox } = await kit.server.project();
   const { message_id } = await sandbox.ok<MessageAccepted>('POST', '/v1/messages', {
     json: {
       from: 'shop@example.com',
@@ -217,8 +210,8 @@ describe('by SMTP', () => {
   }
 
   it('from nodemailer, as an application uses it', async () => {
-    const { sandbox } = await server.project();
-    const transport = mailer(server.smtp, sandbox.key ?? '');
+    const { sandbox } = await kit.server.project();
+    const transport = mailer(kit.server.smtp, sandbox.key ?? '');
     const info = (await transport.sendMail(MAIL)) as Sent;
     transport.close();
     const message_id = idIn(info.response);
@@ -234,9 +227,9 @@ describe('by SMTP', () => {
   });
 
   it('from nodemailer, byte for byte', async () => {
-    const { sandbox } = await server.project();
+    const { sandbox } = await kit.server.project();
     const sent = await composed({ ...MAIL, newline: '\r\n' });
-    const transport = mailer(server.smtp, sandbox.key ?? '');
+    const transport = mailer(kit.server.smtp, sandbox.key ?? '');
     const info = (await transport.sendMail({ envelope: ENVELOPE, raw: sent })) as Sent;
     transport.close();
     const message_id = idIn(info.response);
@@ -244,8 +237,8 @@ describe('by SMTP', () => {
   });
 
   it('to an internationalized mailbox with SMTPUTF8', async () => {
-    const { sandbox } = await server.project();
-    const transport = mailer(server.smtp, sandbox.key ?? '');
+    const { sandbox } = await kit.server.project();
+    const transport = mailer(kit.server.smtp, sandbox.key ?? '');
     const info = (await transport.sendMail({
       from: 'shop@example.com',
       to: 'пользователь@bücher.example',
@@ -261,8 +254,8 @@ describe('by SMTP', () => {
   });
 
   it('8-bit and odd octets stay as they are; our own headers are taken out and used', async () => {
-    const { sandbox } = await server.project();
-    const client = await signedIn(server.smtp, sandbox.key ?? '');
+    const { sandbox } = await kit.server.project();
+    const client = await signedIn(kit.server.smtp, sandbox.key ?? '');
     const before = 'From: shop@example.com\r\nX-Odd:  two  blanks \r\n\tand a fold\r\n';
     const after =
       'Date: Sat, 21 Nov 2026 10:00:00 +0000\r\nMessage-ID: <odd@example.com>\r\nsubject: Hi\r\n\r\n' +
@@ -290,7 +283,7 @@ describe('by SMTP', () => {
 
   const noSwaks = skipWithout('swaks', installed('swaks'));
   it.skipIf(noSwaks)('from swaks, with STARTTLS, byte for byte', async () => {
-    const { sandbox } = await server.project();
+    const { sandbox } = await kit.server.project();
     const folder = await mkdtemp(join(tmpdir(), 'postrider-swaks-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     await writeFile(join(folder, 'octets.bin'), BINARY);
@@ -313,7 +306,7 @@ describe('by SMTP', () => {
     const mail = composed.stdout.replace(/\r$/, '\r\n');
     await writeFile(join(folder, 'mail.eml'), mail);
 
-    const { host, port } = server.smtp;
+    const { host, port } = kit.server.smtp;
     const login = `--auth PLAIN --auth-user apikey --auth-password ${sandbox.key ?? ''}`.split(' ');
     const door = ['--server', host, '--port', String(port), '--tls', ...login];
     const sent = await run('swaks', [...door, ...envelope, '--data', `@${join(folder, 'mail.eml')}`]);

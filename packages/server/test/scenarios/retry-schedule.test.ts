@@ -2,30 +2,21 @@
 
 import type { DeliveryDetail } from '@postrider/contract/schemas/delivery';
 import type { EventsAccepted } from '@postrider/contract/schemas/event';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { Api } from '../kit/api.ts';
-import { eventOf, type Hook, Receiver } from '../kit/receiver.ts';
-import { startTestServer, type TestServer } from '../kit/test-server.ts';
+import { eventOf, type Hook } from '../kit/receiver.ts';
+import { started } from '../kit/started.ts';
 import { waitFor } from '../kit/wait.ts';
 
 const SCHEDULE_S = [30, 300, 1_800, 7_200, 18_000];
 const HOUR_S = 3_600;
 
-let server: TestServer;
-let receiver: Receiver;
-beforeAll(async () => {
-  [server, receiver] = await Promise.all([startTestServer(), Receiver.start()]);
-});
-afterAll(async () => {
-  await server.stop();
-  await receiver.close();
-  expect(server.complaints.map(({ message }) => message)).toEqual(['endpoint disabled']);
-});
+const kit = started({}, ['endpoint disabled']);
 
 /** A failing hook with one event due at it, and a second one that hears of operations. */
 async function failing(hook: Hook): Promise<{ sandbox: Api; operations: Hook; endpoint_id: string }> {
-  const { sandbox } = await server.project();
-  const operations = receiver.hook();
+  const { sandbox } = await kit.server.project();
+  const operations = kit.receiver.hook();
   await sandbox.createEndpoint({ url: operations.url, event_types: ['delivery.failed', 'endpoint.*'] });
   const { endpoint_id } = await sandbox.createEndpoint({ url: hook.url, event_types: ['accepted', '*'] });
   return { sandbox, operations, endpoint_id };
@@ -52,7 +43,7 @@ function expectSchedule(gaps: number[], schedule: number[]): void {
 }
 
 it('six attempts by the default schedule, the dead letter, delivery.failed, and a retry that succeeds', async () => {
-  const hook = receiver.hook({ status: 500, body: 'not today' });
+  const hook = kit.receiver.hook({ status: 500, body: 'not today' });
   const { sandbox, operations, endpoint_id } = await failing(hook);
   const accepted = await sandbox.post<EventsAccepted>('/v1/events', { event_type: 'custom.order.paid' });
   const event_id = accepted.data[0]?.event_id;
@@ -109,7 +100,7 @@ it('six attempts by the default schedule, the dead letter, delivery.failed, and 
 });
 
 it('a dead letter that is retried and fails again runs the whole schedule anew', async () => {
-  const hook = receiver.hook({ status: 503 });
+  const hook = kit.receiver.hook({ status: 503 });
   const { sandbox, operations, endpoint_id } = await failing(hook);
   await sandbox.post('/v1/events', { event_type: 'custom.a' });
   await sandbox.advance(9 * HOUR_S);
@@ -123,8 +114,8 @@ it('a dead letter that is retried and fails again runs the whole schedule anew',
 });
 
 it('an endpoint has a schedule of its own', async () => {
-  const { sandbox } = await server.project();
-  const hook = receiver.hook((_request, number) => ({ status: number < 3 ? 404 : 204 }));
+  const { sandbox } = await kit.server.project();
+  const hook = kit.receiver.hook((_request, number) => ({ status: number < 3 ? 404 : 204 }));
   const { endpoint_id } = await sandbox.createEndpoint({
     url: hook.url,
     event_types: ['custom.*'],
@@ -143,8 +134,8 @@ it.each([
   ['a redirect, which is not followed', { status: 302, headers: { location: '/elsewhere' } }, 302],
   ['an endpoint that never answers', 'hang', 0],
 ] as const)('%s is a failure and retried', async (_name, behaviour, status) => {
-  const { sandbox } = await server.project();
-  const hook = receiver.hook((_request, number) => (number === 1 ? behaviour : { status: 200 }));
+  const { sandbox } = await kit.server.project();
+  const hook = kit.receiver.hook((_request, number) => (number === 1 ? behaviour : { status: 200 }));
   const { endpoint_id } = await sandbox.createEndpoint({
     url: hook.url,
     event_types: ['custom.*'],
@@ -160,8 +151,8 @@ it.each([
 });
 
 it('a 2xx head decides, however long the body drips', async () => {
-  const { sandbox } = await server.project();
-  const hook = receiver.hook('drip');
+  const { sandbox } = await kit.server.project();
+  const hook = kit.receiver.hook('drip');
   const { endpoint_id } = await sandbox.createEndpoint({ url: hook.url, event_types: ['custom.*'] });
   await sandbox.post('/v1/events', { event_type: 'custom.a' });
   await hook.untilRequests(1);
@@ -170,7 +161,7 @@ it('a 2xx head decides, however long the body drips', async () => {
 });
 
 it('410 disables the endpoint, says so elsewhere, and what is held drains when it is enabled', async () => {
-  const hook = receiver.hook({ status: 410 });
+  const hook = kit.receiver.hook({ status: 410 });
   const { sandbox, operations, endpoint_id } = await failing(hook);
   await sandbox.post('/v1/events', { event_type: 'custom.a' });
   const [disabled] = await operations.untilEvents(1);

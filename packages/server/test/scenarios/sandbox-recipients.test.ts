@@ -2,12 +2,12 @@
 
 import type { EventEnvelope, PushedEnvelope } from '@postrider/contract/events';
 import { foldState } from '@postrider/contract/state';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Api } from '../kit/api.ts';
-import { type Hook, Receiver } from '../kit/receiver.ts';
+import type { Hook } from '../kit/receiver.ts';
 import { mailer } from '../kit/smtp.ts';
 import { ALL_THERE, tally } from '../kit/tally.ts';
-import { startTestServer, type TestServer } from '../kit/test-server.ts';
+import { started } from '../kit/started.ts';
 
 interface Story {
   recipient: string;
@@ -171,16 +171,7 @@ const STORIES: Story[] = [
   },
 ];
 
-let server: TestServer;
-let receiver: Receiver;
-beforeAll(async () => {
-  [server, receiver] = await Promise.all([startTestServer(), Receiver.start()]);
-});
-afterAll(async () => {
-  await server.stop();
-  await receiver.close();
-  expect(server.complaints).toEqual([]);
-});
+const kit = started();
 
 const TEXT = 'Your order: https://shop.example/order?id=7.';
 type Send = (sandbox: Api, to: string) => Promise<void>;
@@ -191,7 +182,7 @@ const DOORS: Record<'api' | 'smtp', Send> = {
     expect(recipients).toHaveLength(1);
   },
   async smtp(sandbox, to) {
-    const info = await mailer(server.smtp, sandbox.key ?? '').sendMail({
+    const info = await mailer(kit.server.smtp, sandbox.key ?? '').sendMail({
       from: 'shop@example.com',
       to,
       subject: 'Hello',
@@ -203,8 +194,8 @@ const DOORS: Record<'api' | 'smtp', Send> = {
 
 describe.each(['api', 'smtp'] as const)('by %s', (door) => {
   it.each(STORIES)('$recipient', async (story) => {
-    const { sandbox } = await server.project();
-    const hook = receiver.hook();
+    const { sandbox } = await kit.server.project();
+    const hook = kit.receiver.hook();
     const endpoint = await sandbox.createEndpoint({ url: hook.url, event_types: ['*'] });
 
     await DOORS[door](sandbox, story.recipient);
@@ -294,7 +285,7 @@ async function expectSuppression(
 }
 
 it('slow@sandbox.test is not delivered before 60 s of the environment have passed', async () => {
-  const { sandbox } = await server.project();
+  const { sandbox } = await kit.server.project();
   await sandbox.send({ to: 'slow@sandbox.test' });
   await sandbox.advance(55);
   expect((await sandbox.events()).map((event) => event.event_type)).toEqual(['accepted']);
@@ -305,8 +296,8 @@ it('slow@sandbox.test is not delivered before 60 s of the environment have passe
 });
 
 it('every story at once in one message, each recipient on its own', async () => {
-  const { sandbox } = await server.project();
-  const hook = receiver.hook();
+  const { sandbox } = await kit.server.project();
+  const hook = kit.receiver.hook();
   await sandbox.createEndpoint({ url: hook.url });
   const addresses = STORIES.map((story) => story.recipient);
   const { message_id, recipients } = await sandbox.send({ to: addresses, text: TEXT });

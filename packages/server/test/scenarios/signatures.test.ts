@@ -8,23 +8,14 @@ import type { RotateSecretAnswer } from '@postrider/contract/schemas/endpoint';
 import { verifySendarix, verifyStandard } from '@postrider/contract/verify';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Api } from '../kit/api.ts';
-import { eventOf, type Hook, Receiver, type Received } from '../kit/receiver.ts';
+import { eventOf, type Hook, type Received } from '../kit/receiver.ts';
 import { skipWithout } from '../kit/skip.ts';
-import { startTestServer, type TestServer } from '../kit/test-server.ts';
+import { started } from '../kit/started.ts';
 import { waitFor } from '../kit/wait.ts';
 
-let server: TestServer;
-let receiver: Receiver;
-beforeAll(async () => {
-  [server, receiver] = await Promise.all([startTestServer(), Receiver.start()]);
-});
-afterAll(async () => {
-  await server.stop();
-  await receiver.close();
-  expect(server.complaints).toEqual([]);
-});
+const kit = started();
 
 const TRICKY = { text: 'é ü 漢字 😀 \u2028 "quoted" </script>', deep: { list: [1, 2.5, null] } };
 
@@ -56,8 +47,8 @@ function verifies(secret: string, request: Received): boolean {
 
 describe('the postrider dialect', () => {
   it('verifies with standardwebhooks, svix and our own verifier, and not when a byte differs', async () => {
-    const { sandbox } = await server.project();
-    const hook = receiver.hook();
+    const { sandbox } = await kit.server.project();
+    const hook = kit.receiver.hook();
     const { secret } = await sandbox.createEndpoint({
       url: hook.url,
       event_types: ['custom.*'],
@@ -83,8 +74,8 @@ describe('the postrider dialect', () => {
   });
 
   it('signs each attempt anew and keeps id and body', async () => {
-    const { sandbox } = await server.project();
-    const hook = receiver.hook((_request, number) => ({ status: number === 1 ? 500 : 200 }));
+    const { sandbox } = await kit.server.project();
+    const hook = kit.receiver.hook((_request, number) => ({ status: number === 1 ? 500 : 200 }));
     const { secret } = await sandbox.createEndpoint({ url: hook.url, event_types: ['custom.*'] });
     await pushed(sandbox, hook);
     await sandbox.advance(40);
@@ -97,8 +88,8 @@ describe('the postrider dialect', () => {
   });
 
   it('signs with both secrets during a rotation, and with the new one only after the overlap', async () => {
-    const { sandbox } = await server.project();
-    const hook = receiver.hook();
+    const { sandbox } = await kit.server.project();
+    const hook = kit.receiver.hook();
     const created = await sandbox.createEndpoint({ url: hook.url, event_types: ['custom.*'] });
     const rotate = (overlap_seconds: number): Promise<RotateSecretAnswer> =>
       sandbox.post(`/v1/endpoints/${created.endpoint_id}/rotate-secret`, { overlap_seconds });
@@ -133,8 +124,8 @@ describe('the postrider dialect', () => {
 
 describe('the sendarix dialect', () => {
   async function endpoint(): Promise<{ sandbox: Api; hook: Hook; secret: string; endpoint_id: string }> {
-    const { sandbox } = await server.project();
-    const hook = receiver.hook();
+    const { sandbox } = await kit.server.project();
+    const hook = kit.receiver.hook();
     const { secret, endpoint_id } = await sandbox.createEndpoint({ url: hook.url, dialect: 'sendarix' });
     return { sandbox, hook, secret, endpoint_id };
   }

@@ -100,11 +100,18 @@ async function scheduled(api: Api, marker: string): Promise<string> {
   return message_id;
 }
 
+/** Resolves when nothing of what the environment did itself is still under way. */
+async function settled({ api, environment, name }: Tenant): Promise<void> {
+  if (environment === 'sandbox') await api.advance(0);
+  await waitFor(`rest in ${name}`, async () => (await api.deliveries('?status=pending')).length === 0);
+}
+
 /** Everything that the API shows of an environment, route by route, without what changes by itself. */
 export async function snapshot(
   tenant: Tenant,
   routes: readonly Operation[],
 ): Promise<Record<string, string>> {
+  await settled(tenant);
   const shown: Record<string, string> = {};
   for (const route of routes) {
     if (route.method !== 'GET' || route.stream || route.access === 'public' || route.access === 'admin')

@@ -67,7 +67,7 @@ export interface KillReport {
   faults: string[];
 }
 
-const STARTING_SHARE = 0.15;
+const STARTING_SHARE = 0.25;
 /** Events whose deliveries are asked of the API besides the database: this many, spread over all. */
 const DELIVERIES_ASKED = 300;
 /** Looking costs the server work; while it drains it is not to be busy with answering. */

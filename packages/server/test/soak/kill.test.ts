@@ -15,7 +15,7 @@ it(
       kills: KILLS,
       seed,
       eventsPerSecond: 1_250,
-      messagesPerSecond: 125,
+      messagesPerSecond: 130,
       longestLife: 2_000,
       stories: QUICK_STORIES,
       drainWithin_ms: 60_000,

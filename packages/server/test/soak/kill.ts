@@ -83,7 +83,7 @@ function print(report: KillReport): void {
       `${api.events.length} events, ${api.messages} messages; drained in ${(report.drain_ms / 1000).toFixed(1)} s`,
     ],
     [
-      'acknowledgements not committed at a kill',
+      'taken by an endpoint, and not yet committed at a kill',
       `${unsettled}; ${arrivals.duplicates.length} of them came again`,
     ],
     ['lines of the log at warn or above', String(report.complaints.length)],

@@ -36,9 +36,9 @@ export class MessageLoad {
     this.#options = options;
     const { server, perSecond } = options;
     this.loads = [
-      new Load(server, { perSecond: perSecond / 4, atOnce: 48, send: () => this.#single() }),
-      new Load(server, { perSecond: perSecond / 4, atOnce: 24, send: () => this.#batch() }),
-      new Load(server, { perSecond: perSecond / 2, atOnce: 24, send: () => this.#smtp() }),
+      new Load(server, { perSecond: perSecond / 4, atOnce: 96, send: () => this.#single() }),
+      new Load(server, { perSecond: perSecond / 4, atOnce: 32, send: () => this.#batch() }),
+      new Load(server, { perSecond: perSecond / 2, atOnce: 64, send: () => this.#smtp() }),
     ];
   }
 

@@ -9,6 +9,12 @@ import { startServer } from '../../src/main.ts';
 import { Api } from './api.ts';
 import { createProject, type TestProject } from './project.ts';
 
+export interface LogLine {
+  level: 'info' | 'warn' | 'error';
+  message: string;
+  fields: Record<string, unknown>;
+}
+
 export interface TestServer {
   http: string;
   smtp: { host: string; port: number };
@@ -18,8 +24,10 @@ export interface TestServer {
   admin: Api;
   /** A project of its own, so that tests on one server do not see one another. */
   project(): Promise<TestProject>;
-  /** Lines of `warn` and `error` since the start: a healthy scenario has none. */
-  complaints: { level: string; message: string; fields: object }[];
+  /** What was logged at `info` and above. */
+  lines: LogLine[];
+  /** The lines of `warn` and `error`: a healthy scenario has none. */
+  readonly complaints: LogLine[];
   /** Keeps the data folder when `keep` is true. */
   stop(keep?: boolean): Promise<void>;
 }
@@ -35,8 +43,8 @@ export async function startTestServer(overrides: ConfigOverrides = {}, dir?: str
       smtp: { port: 0, name: 'mail.example.com', ...overrides.smtp },
     },
   });
-  const complaints: TestServer['complaints'] = [];
-  const server = await startServer(config, complainingLog(complaints));
+  const lines: LogLine[] = [];
+  const server = await startServer(config, keepingLog(lines));
   if (server.firstRun === null || server.smtp === null)
     throw new Error('a test server is a development server');
   const { keys } = server.firstRun;
@@ -48,7 +56,10 @@ export async function startTestServer(overrides: ConfigOverrides = {}, dir?: str
     keys,
     admin,
     project: () => createProject(admin),
-    complaints,
+    lines,
+    get complaints() {
+      return lines.filter(({ level }) => level !== 'info');
+    },
     async stop(keep = false) {
       await server.stop();
       if (!keep) await rm(folder, { recursive: true, force: true });
@@ -62,10 +73,10 @@ export function addressOf(url: string): { host: string; port: number } {
   return { host: hostname, port: Number(port) };
 }
 
-function complainingLog(complaints: TestServer['complaints']): Logger {
+function keepingLog(lines: LogLine[]): Logger {
   const keep =
-    (level: string) =>
+    (level: LogLine['level']) =>
     (fields: object, message: string): void =>
-      void complaints.push({ level, message, fields });
-  return { debug() {}, info() {}, warn: keep('warn'), error: keep('error') };
+      void lines.push({ level, message, fields: fields as LogLine['fields'] });
+  return { debug() {}, info: keep('info'), warn: keep('warn'), error: keep('error') };
 }

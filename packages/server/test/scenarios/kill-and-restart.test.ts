@@ -64,7 +64,11 @@ describe('kill -9', () => {
   it('twice under load loses nothing that was acknowledged, and leaves no event without its delivery', async () => {
     const folder = await dataFolder();
     onTestFinished(() => folder.remove());
-    const hook = receiver.hook((_request, number) => ({ status: number % 7 === 0 ? 500 : 200 }));
+    // The first attempt of every seventh delivery fails, so that there are retries at any moment.
+    const hook = receiver.hook((request) => {
+      const fails = eventOf(request).seq % 7 === 0 && request.headers['postrider-attempt'] === '1';
+      return { status: fails ? 500 : 200 };
+    });
     const taken: Taken = { messages: [], events: [] };
     let server = await ChildServer.start(folder);
     onTestFinished(() => server.kill());

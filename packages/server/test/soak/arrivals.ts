@@ -68,10 +68,10 @@ function duplicatesOf(
     for (let i = 1; i < times.length; i++) {
       const first = times[i - 1] as (typeof times)[number];
       const again = times[i] as (typeof times)[number];
-      let kill: number | null = null;
-      for (let life = first.life; life < again.life && kill === null; life++) {
-        if (unsettled.get(life)?.get(endpoint)?.has(event_id) === true) kill = life;
-      }
+      // Only the end of the life in which it was taken can have cost the acknowledgement.
+      const isLost =
+        again.life > first.life && unsettled.get(first.life)?.get(endpoint)?.has(event_id) === true;
+      const kill = isLost ? first.life : null;
       const { name } = endpoint.plan;
       duplicates.push({ endpoint: name, event_id, first_at: first.at, again_at: again.at, kill });
     }

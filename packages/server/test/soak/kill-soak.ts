@@ -189,7 +189,7 @@ class KillSoak {
     await server.kill();
     await this.#receivers.disconnected();
     for (const load of loads) load.check();
-    const found = this.#snapshots.take();
+    const found = this.#snapshots.take(life);
     this.#unsettled.set(life, found.unsettled);
     this.#faults.push(...found.faults.map((fault) => `after kill ${kill}: ${fault}`));
     this.#rows.push({
@@ -218,7 +218,7 @@ class KillSoak {
     const deliveryFaults = await tallyDeliveries(api, asked, endpoints, this.#names);
     const code = await this.#server.stop();
     if (code !== 0) this.#faults.push(`SIGTERM in the end: exit code ${code}`);
-    const whole = this.#snapshots.take(true);
+    const whole = this.#snapshots.take(this.#server.lives, true);
     if (whole.events !== facts.events.length)
       this.#faults.push(`${whole.events} events in the database, ${facts.events.length} in the API`);
     const arrivals = tallyArrivals(facts.events, endpoints, this.#unsettled);

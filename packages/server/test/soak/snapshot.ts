@@ -13,7 +13,7 @@ export interface Found {
   walBytes: number;
   /** What is wrong; empty when all is well. */
   faults: string[];
-  /** Event ids taken by an endpoint whose delivery is still pending here: the acknowledgements not yet committed. */
+  /** Events that an endpoint took in the life that ended, still pending here: acknowledgements not yet committed. */
   unsettled: Map<ReceivingEndpoint, Set<string>>;
 }
 
@@ -34,10 +34,10 @@ export class Snapshots {
   }
 
   /**
-   * Compares what was acknowledged since the last snapshot, and every event written since, with what is on disk.
+   * After the end of `life`: compares what was acknowledged since the last snapshot, and every event written since, with what is on disk.
    * `whole`: all events once more, and SQLite's own check of the file.
    */
-  take(whole = false): Found {
+  take(life: number, whole = false): Found {
     const walBytes = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
     const db = new DatabaseSync(this.#path, { readOnly: true });
     try {
@@ -50,7 +50,7 @@ export class Snapshots {
       }
       this.#checkAcknowledged(db, faults);
       const events = this.#checkDeliveries(db, lanes, faults);
-      return { events, walBytes, faults: faults.list, unsettled: this.#unsettled(db, lanes) };
+      return { events, walBytes, faults: faults.list, unsettled: this.#unsettled(db, lanes, life) };
     } finally {
       db.close();
     }
@@ -124,6 +124,7 @@ export class Snapshots {
   #unsettled(
     db: DatabaseSync,
     lanes: ReadonlyMap<ReceivingEndpoint, number>,
+    life: number,
   ): Map<ReceivingEndpoint, Set<string>> {
     const query = db.prepare(
       'SELECT e.event_id FROM pending p JOIN event e ON e.log = p.log WHERE p.lane = ?',
@@ -133,7 +134,7 @@ export class Snapshots {
       // Nothing is ever taken by an endpoint that hangs, and its queue is by far the longest.
       if (!endpoint.plan.drains) continue;
       const ids = query.all(lane).map((row) => row['event_id'] as string);
-      unsettled.set(endpoint, new Set(ids.filter((id) => endpoint.taken.has(id))));
+      unsettled.set(endpoint, new Set(ids.filter((id) => endpoint.taken.get(id)?.at(-1)?.life === life)));
     }
     return unsettled;
   }

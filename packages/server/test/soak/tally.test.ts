@@ -52,17 +52,16 @@ describe('arrivals', () => {
   it('lays a duplicate to the kill that took its acknowledgement, and to none else', () => {
     const twice = endpoint(2, 4);
     const unsettledAt = (life: number) => new Map([[life, new Map([[twice, new Set([EVENT.event_id])]])]]);
-    for (const life of [2, 3]) {
-      const { duplicates, faults } = tallyArrivals([EVENT], [twice], unsettledAt(life));
-      expect(faults).toEqual([]);
-      expect(duplicates).toMatchObject([{ event_id: 'evt_1', kill: life }]);
-    }
-    for (const life of [1, 4]) {
+    const { duplicates, faults } = tallyArrivals([EVENT], [twice], unsettledAt(2));
+    expect(faults).toEqual([]);
+    expect(duplicates).toMatchObject([{ event_id: 'evt_1', kill: 2 }]);
+    for (const life of [1, 3, 4]) {
       const { faults } = tallyArrivals([EVENT], [twice], unsettledAt(life));
       expect(faults).toEqual(['doubled without a lost acknowledgement: evt_1 at everything']);
     }
-    const { faults } = tallyArrivals([EVENT], [endpoint(3, 3)], unsettledAt(3));
-    expect(faults).toHaveLength(1);
+    const once = endpoint(3, 3);
+    const inOneLife = new Map([[3, new Map([[once, new Set([EVENT.event_id])]])]]);
+    expect(tallyArrivals([EVENT], [once], inOneLife).faults).toHaveLength(1);
   });
 });
 
@@ -158,5 +157,5 @@ function look(dir: string, ledger: Ledger): string[] {
       again.addMessage(door, () => recipients),
       message_id ?? '',
     );
-  return new Snapshots(dir, again, [new ReceivingEndpoint(PLAN)]).take(true).faults;
+  return new Snapshots(dir, again, [new ReceivingEndpoint(PLAN)]).take(1, true).faults;
 }

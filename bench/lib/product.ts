@@ -20,7 +20,8 @@ export interface Product {
 
 export async function startProduct(settings: Record<string, string> = {}): Promise<Product> {
   const dir = mkdtempSync(join(tmpdir(), 'postrider-bench-'));
-  const cli = fileURLToPath(new URL('../../packages/server/src/cli/main.ts', import.meta.url));
+  // The installed command: it keeps compiled code between runs, as `npm start` does.
+  const cli = fileURLToPath(new URL('../../packages/server/bin/postrider.js', import.meta.url));
   const child = spawn(process.execPath, [cli, 'start'], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {

@@ -147,7 +147,8 @@ function openStore(
   return SqliteStore.open({
     dir: config.data.dir,
     writerCacheMb: cacheMb,
-    readerCacheMb: cacheMb,
+    // Reads are few and recent; the writer's cache is the one that pays.
+    readerCacheMb: Math.max(1, Math.round(cacheMb / 4)),
     walLimitBytes: config.store.wal_bytes,
     limits: { queueRows: config.limits.commit_queue, queueBytes: config.limits.commit_queue_bytes },
     ...hooks,

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { CheckpointOptions, CheckpointTask } from './checkpoint-thread.ts';
+import { WORKER_LIMITS } from './worker-limits.ts';
 import { fromWireError, type Outcome } from './protocol.ts';
 
 /** A log shorter than this is left alone: moving few pages often costs more than many at once. */
@@ -40,7 +41,10 @@ export class Checkpointer {
     quietly: (work: () => Promise<void>) => Promise<void>,
   ): Promise<Checkpointer> {
     const options: CheckpointOptions = { path };
-    const worker = new Worker(new URL('./checkpoint-thread.ts', import.meta.url), { workerData: options });
+    const worker = new Worker(new URL('./checkpoint-thread.ts', import.meta.url), {
+      workerData: options,
+      resourceLimits: WORKER_LIMITS,
+    });
     await once(worker, 'message');
     return new Checkpointer(worker, path, limitBytes, quietly);
   }

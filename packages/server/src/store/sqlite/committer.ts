@@ -10,6 +10,7 @@ import { Worker } from 'node:worker_threads';
 import { PostriderError } from '../../domain/errors.ts';
 import type { ChangeColumns } from './changes.ts';
 import type { CommandArgs, CommandName, CommandResult } from './commands.ts';
+import { WORKER_LIMITS } from './worker-limits.ts';
 import { fromWireError, type Call, type Outcome, type WriteReply, type WriterMessage } from './protocol.ts';
 import type { WriterOptions } from './writer-thread.ts';
 
@@ -69,7 +70,10 @@ export class Committer {
 
   /** Rejects with the writer's own error when the database cannot be opened or migrated. */
   static async start(options: WriterOptions, limits: CommitterLimits): Promise<Committer> {
-    const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: options });
+    const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), {
+      workerData: options,
+      resourceLimits: WORKER_LIMITS,
+    });
     await once(worker, 'message');
     return new Committer(worker, limits);
   }

@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { PostriderError } from '../../domain/errors.ts';
+import { WORKER_LIMITS } from './worker-limits.ts';
 import { fromWireError, type ReaderMessage, type ReaderReply } from './protocol.ts';
 import type { QueryArgs, QueryName, QueryResult } from './queries.ts';
 import type { ReaderOptions } from './reader-thread.ts';
@@ -37,7 +38,10 @@ export class Reader {
   }
 
   static async start(options: ReaderOptions): Promise<Reader> {
-    const worker = new Worker(new URL('./reader-thread.ts', import.meta.url), { workerData: options });
+    const worker = new Worker(new URL('./reader-thread.ts', import.meta.url), {
+      workerData: options,
+      resourceLimits: WORKER_LIMITS,
+    });
     await once(worker, 'message');
     return new Reader(worker);
   }

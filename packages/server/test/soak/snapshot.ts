@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { statSync } from 'node:fs';
-import { DATABASE_FILE } from '../../src/store/sqlite/store.ts';
+import { DATABASE_FILE } from '../../src/store/sqlite/database.ts';
 import type { Ledger } from './ledger.ts';
 import type { ReceivingEndpoint } from './receivers.ts';
 

@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { waitFor } from '../kit/wait.ts';
 import { startTestServer } from '../kit/test-server.ts';
-import { DATABASE_FILE } from '../../src/store/sqlite/store.ts';
+import { DATABASE_FILE } from '../../src/store/sqlite/database.ts';
 import { Api } from '../kit/api.ts';
 import { tallyApi } from './api-tally.ts';
 import { tallyArrivals } from './arrivals.ts';

@@ -3,9 +3,10 @@
  * Also takes backups: both are long reads and writes of their own.
  */
 
-import { rmSync, statSync } from 'node:fs';
-import { backup, DatabaseSync } from 'node:sqlite';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
+import { copyDatabase } from './inspect.ts';
 import { toWireError, type Outcome } from './protocol.ts';
 
 export interface CheckpointOptions {
@@ -36,26 +37,9 @@ async function run(task: CheckpointTask): Promise<Outcome> {
       const row = db.prepare('PRAGMA wal_checkpoint(PASSIVE)').get() as { log: number; checkpointed: number };
       return { ok: true, value: { frames: row.log, done: row.checkpointed } };
     }
-    if (task.kind === 'backup') return { ok: true, value: await takeBackup(task.to) };
+    if (task.kind === 'backup') return { ok: true, value: await copyDatabase(dirname(path), task.to) };
     throw new Error('unknown task');
   } catch (error) {
     return { ok: false, error: toWireError(error) };
   }
-}
-
-/** A copy that cannot be opened is no backup: it is checked, and removed when it fails the check. */
-async function takeBackup(to: string): Promise<number> {
-  await backup(db, to, { rate: 1000 });
-  const copy = new DatabaseSync(to, { readOnly: true });
-  try {
-    const verdict = (copy.prepare('PRAGMA integrity_check(1)').get() as { integrity_check: string })
-      .integrity_check;
-    if (verdict !== 'ok') throw new Error(`The copy fails its integrity check: ${verdict}`);
-  } catch (error) {
-    rmSync(to, { force: true });
-    throw error;
-  } finally {
-    copy.close();
-  }
-  return statSync(to).size;
 }

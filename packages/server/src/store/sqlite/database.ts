@@ -9,6 +9,9 @@ const MIGRATIONS = new URL('../../../migrations/sqlite/', import.meta.url);
 /** Waits for a lock held by the checkpointer or a backup; the writer itself is alone. */
 const BUSY_MS = 5000;
 
+/** Its name in the data folder. */
+export const DATABASE_FILE = 'postrider.db';
+
 export interface Migration {
   version: number;
   name: string;

@@ -3,8 +3,7 @@
 import { existsSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { backup, type DatabaseSync } from 'node:sqlite';
-import { knownMigrations, openForReading, schemaVersion } from './database.ts';
-import { DATABASE_FILE } from './store.ts';
+import { DATABASE_FILE, knownMigrations, openForReading, schemaVersion } from './database.ts';
 
 const CACHE_MB = 16;
 /** All pages in one step: a step that ends lets a busy writer make the copy begin anew. */

@@ -5,7 +5,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, it } from 'vitest';
 import { customEvent, delivered, World, type StorePlace } from '../conformance/harness.ts';
 import { describeStore } from '../conformance/suite.ts';
-import { DATABASE_FILE, SqliteStore, type SqliteOptions } from './store.ts';
+import { DATABASE_FILE } from './database.ts';
+import { SqliteStore, type SqliteOptions } from './store.ts';
 
 const folders: string[] = [];
 afterEach(() => {

@@ -34,6 +34,7 @@ import type {
 import type { ChangeColumns } from './changes.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { Committer, type CommitterLimits } from './committer.ts';
+import { DATABASE_FILE } from './database.ts';
 import { Reader } from './reader.ts';
 
 export interface SqliteOptions {
@@ -48,8 +49,6 @@ export interface SqliteOptions {
   /** The store can do nothing more; only a restart of the process helps. */
   onDeath?: (error: Error) => void;
 }
-
-export const DATABASE_FILE = 'postrider.db';
 
 export class SqliteStore implements Store {
   readonly #path: string;

@@ -12,7 +12,7 @@ import { talk } from '../../src/http/test-kit/open-door.ts';
 import { mail, type Api } from '../kit/api.ts';
 import { ChildServer, dataFolder } from '../kit/child-server.ts';
 import { dialogues, play, type Dialogue, type DialogueKeys } from '../kit/dialogue.ts';
-import { skipWithout } from '../kit/skip.ts';
+import { itNeeds } from '../kit/skip.ts';
 import { signedIn, submit } from '../kit/smtp.ts';
 import { rowCounts } from '../kit/store-content.ts';
 import { startTestServer } from '../kit/test-server.ts';
@@ -230,9 +230,9 @@ async function floodInChunks(key: string, most: number): Promise<{ answer: strin
   return { answer: heard.text, megabytes };
 }
 
-const hasProc = process.platform === 'linux';
+const itWithProc = itNeeds('/proc, which tells the memory of a process', process.platform === 'linux');
 describe('afterwards', () => {
-  it.skipIf(skipWithout('/proc, which tells the memory of a process', hasProc))(
+  itWithProc(
     'the memory is flat, however often it is repeated',
     async () => {
       const round = async (): Promise<void> => {

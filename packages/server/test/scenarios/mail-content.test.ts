@@ -12,7 +12,7 @@ import type Mail from 'nodemailer/lib/mailer';
 import PostalMime, { type Email } from 'postal-mime';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Api } from '../kit/api.ts';
-import { skipWithout } from '../kit/skip.ts';
+import { itNeeds } from '../kit/skip.ts';
 import { installed, mailer, run, signedIn, submit } from '../kit/smtp.ts';
 import { started } from '../kit/started.ts';
 
@@ -281,8 +281,8 @@ describe('by SMTP', () => {
     });
   });
 
-  const noSwaks = skipWithout('swaks', installed('swaks'));
-  it.skipIf(noSwaks)('from swaks, with STARTTLS, byte for byte', async () => {
+  const itWithSwaks = itNeeds('swaks', installed('swaks'));
+  itWithSwaks('from swaks, with STARTTLS, byte for byte', async () => {
     const { sandbox } = await kit.server.project();
     const folder = await mkdtemp(join(tmpdir(), 'postrider-swaks-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));

@@ -7,13 +7,13 @@ import type { MessageBatchAnswer } from '@postrider/contract/schemas/message';
 import { expect, it, onTestFinished } from 'vitest';
 import { mail } from '../kit/api.ts';
 import { ChildServer, dataFolder } from '../kit/child-server.ts';
-import { skipWithout } from '../kit/skip.ts';
+import { itNeeds } from '../kit/skip.ts';
 import { installed, signedIn, submit } from '../kit/smtp.ts';
 import { acknowledgements, readTrace, tracer } from '../kit/sync-trace.ts';
 
-const noTracer = skipWithout('strace', process.platform === 'linux' && installed('strace'));
+const itWithTracer = itNeeds('strace', process.platform === 'linux' && installed('strace'));
 
-it.skipIf(noTracer)(
+itWithTracer(
   'every acknowledgement of both doors comes after the sync of what it acknowledges',
   async () => {
     const folder = await dataFolder();

@@ -20,9 +20,9 @@ export interface Product {
 
 export async function startProduct(settings: Record<string, string> = {}): Promise<Product> {
   const dir = mkdtempSync(join(tmpdir(), 'postrider-bench-'));
-  // The installed command: it keeps compiled code between runs, as `npm start` does.
+  // The installed command, started as its first line says.
   const cli = fileURLToPath(new URL('../../packages/server/bin/postrider.js', import.meta.url));
-  const child = spawn(process.execPath, [cli, 'start'], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=8', cli, 'start'], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       ...process.env,

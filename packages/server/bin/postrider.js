@@ -1,4 +1,6 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=8
+// The flag: a nursery of 24 MB instead of 48. Under full load the process then peaks near 275 MB instead of 305,
+// for no CPU that could be measured. It can only be set where the process starts.
 import * as module from 'node:module';
 import { fileURLToPath } from 'node:url';
 

@@ -137,6 +137,27 @@ export function eventCases(bench: Bench): void {
     expect((await list({ after: 6 })).data).toHaveLength(2);
   });
 
+  it('shows no other environment to a cursor that was made up', async () => {
+    const { store } = bench.world;
+    const [first, second, third] = [
+      await bench.world.tenant(),
+      await bench.world.tenant(),
+      await bench.world.tenant(),
+    ];
+    for (const { live, sandbox } of [first, second, third]) {
+      await store.recordEvents(live, [customEvent()], null);
+      await store.recordEvents(sandbox, [customEvent()], null);
+    }
+    const own = await store.listEvents(second.live, NO_EVENT_FILTER, FIRST_PAGE);
+    for (let power = 0; power < 53; power++) {
+      for (const position of [2 ** power, -(2 ** power)]) {
+        const cursor = Buffer.from(String(position)).toString('base64url');
+        const { data } = await store.listEvents(second.live, NO_EVENT_FILTER, { limit: 100, cursor });
+        expect(data).toEqual(position < 2 ? [] : own.data);
+      }
+    }
+  });
+
   it('moves the state by facts and not by arrival, and leaves machine opens out', async () => {
     const { store } = bench.world;
     const { sandbox } = await bench.world.tenant();

@@ -19,8 +19,10 @@ export function listEvents(
   filter: EventFilter,
   page: PageRequest,
 ): Page<EventEnvelope> {
+  const limit = logLimit(env);
+  // A cursor is the caller's word: one that names a position past the log must not reach into the next environment's.
   const before =
-    page.cursor === null ? logLimit(env) : logKey(env, decodeCursor(page.cursor, 1)[0] as number);
+    page.cursor === null ? limit : Math.min(limit, logKey(env, decodeCursor(page.cursor, 1)[0] as number));
   const where = new Where()
     .and('e.log >= ? AND e.log < ?', logKey(env, 0), before)
     .andIf(filter.recipient, 'e.recipient = ?')

@@ -93,6 +93,28 @@ test('a client that leaves frees its reader', async () => {
   await expect.poll(() => live.closed).toBe(true);
 });
 
+test('a client that left before its stream was open frees its reader and its place', async () => {
+  await start({ max_streams: 1 });
+  const openLive = open.services.query.live.bind(open.services.query);
+  const asked = Promise.withResolvers<void>();
+  const left = Promise.withResolvers<void>();
+  open.services.query.live = async (...args) => {
+    asked.resolve();
+    await left.promise;
+    return openLive(...args);
+  };
+  const client = follow();
+  await asked.promise;
+  client.socket.destroy();
+  await expect.poll(() => open.door.connections()).toBe(0);
+  left.resolve();
+  const live = await reader();
+  await expect.poll(() => live.closed).toBe(true);
+  open.services.query.live = openLive;
+  const next = follow();
+  await expect.poll(next.text).toContain(': open');
+});
+
 test('a client that takes nothing is asked for nothing more, and closed', async () => {
   await start({ stream_stall_ms: 100 });
   const client = follow();

@@ -33,6 +33,11 @@ export async function streamEvents(
   bounds: StreamBounds,
   isWelcome: () => Promise<boolean>,
 ): Promise<void> {
+  // A client that left while its place in the log was looked up has had its `close` already.
+  if (response.closed || response.destroyed) {
+    reader.close();
+    return;
+  }
   response.writeHead(200, { ...HEAD, ...headers });
   // Tells the client that the stream is open, and how soon to come back.
   const seen = reader.lastSeen();

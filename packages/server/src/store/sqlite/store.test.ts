@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, it } from 'vitest';
-import { customEvent, delivered, World, type StorePlace } from '../conformance/harness.ts';
+import { newId } from '../../base/ids.ts';
+import { customEvent, delivered, newMessage, World, type StorePlace } from '../conformance/harness.ts';
 import { describeStore } from '../conformance/suite.ts';
 import { DATABASE_FILE } from './database.ts';
 import { SqliteStore, type SqliteOptions } from './store.ts';
@@ -103,6 +104,44 @@ describe('sqlite store', () => {
     await store.close();
   });
 
+  it('takes back what it remembers when a transaction cannot be committed', async () => {
+    const dir = folder();
+    const store = await SqliteStore.open(options(dir));
+    const world = new World(store);
+    const { sandbox, live } = await world.tenant();
+    const { lane, endpoint_id } = await world.endpoint(sandbox, { event_types: ['custom.*'] });
+    await store.acceptMessage(newMessage(sandbox, ['a@x.test', 'b@x.test']), null);
+    const [held] = await store.claimOutgoing(sandbox, Date.now(), 1);
+    failCommitsWith(dir, 'suppression');
+    const outcome = {
+      env: sandbox,
+      outgoing: held?.outgoing ?? -1,
+      events: [],
+      next_at: 1,
+      attempted: true,
+    };
+    const results = await Promise.allSettled([
+      // The first goes alone; the others wait for it and form the next transaction.
+      store.revokeApiKey(live, 'key_none', 1),
+      store.claimOutgoing(sandbox, Date.now(), 1),
+      store.recordOutcomes([outcome]),
+      store.deleteEndpoint(sandbox, endpoint_id, 1),
+      store.addSuppressions(
+        live,
+        [{ address: 'c@x.test', reason: 'manual', event_id: newId('evt') }],
+        1,
+        null,
+      ),
+    ]);
+    for (const result of results.slice(1))
+      expect(result).toMatchObject({ reason: { code: 'storage_unavailable' } });
+    const claimed = await store.claimOutgoing(sandbox, Date.now(), 10);
+    expect(claimed.map((item) => item.recipient)).toEqual(['b@x.test']);
+    await store.recordEvents(sandbox, [customEvent()], null);
+    expect(world.told()).toEqual([`${lane}:1 custom.order`]);
+    await store.close();
+  });
+
   it('keeps the write-ahead log bounded under load', async () => {
     const store = await SqliteStore.open(options(folder(), { walLimitBytes: 4 * 1024 * 1024 }));
     const world = new World(store);
@@ -124,3 +163,12 @@ describe('sqlite store', () => {
     await store.close();
   });
 });
+
+/** From now on a transaction that inserts into `table` runs to its end and fails in its COMMIT. */
+function failCommitsWith(dir: string, table: string): void {
+  const db = new DatabaseSync(join(dir, DATABASE_FILE));
+  db.exec(`CREATE TABLE none (id INTEGER PRIMARY KEY) STRICT;
+    CREATE TABLE dangling (id INTEGER REFERENCES none DEFERRABLE INITIALLY DEFERRED) STRICT;
+    CREATE TRIGGER fail AFTER INSERT ON ${table} BEGIN INSERT INTO dangling VALUES (1); END`);
+  db.close();
+}

@@ -25,12 +25,14 @@ export class WriteContext {
   readonly db: DatabaseSync;
   /** The running command's changes. */
   changes = new Changes();
-  /** Recipients handed to the deliver stage and not yet settled; ends with the process, as it should. */
-  readonly claimed = new Set<number>();
   /** Where the retention sweeps go on. `skipped`: before the first row that had to stay, where the next round begins. */
   readonly sweeps = new Map<string, { at: number; skipped: number | null }>();
   /** Lanes whose new deliveries go into commit notices. Every lane begins outside. */
   readonly live = new Set<number>();
+  /** Recipients handed to the deliver stage and not yet settled; ends with the process, as it should. */
+  readonly #claimed = new Set<number>();
+  /** How to take back what the transaction changed in memory alone, oldest first. */
+  readonly #undo: (() => void)[] = [];
   readonly #statements = new Map<string, StatementSync>();
   readonly #environments = new Map<number, EnvironmentFacts>();
   readonly #lastSeq = new Map<number, number>();
@@ -61,6 +63,21 @@ export class WriteContext {
       this.#environments.set(env, facts);
     }
     return facts;
+  }
+
+  get claimed(): ReadonlySet<number> {
+    return this.#claimed;
+  }
+
+  /** Nobody hears of a claim that is rolled back, so it must not outlive its transaction. */
+  claim(outgoing: number): void {
+    this.#claimed.add(outgoing);
+    this.onRollback(() => this.#claimed.delete(outgoing));
+  }
+
+  /** Of an outcome that is rolled back the caller is told, and still holds the recipient. */
+  unclaim(outgoing: number): void {
+    if (this.#claimed.delete(outgoing)) this.onRollback(() => this.#claimed.add(outgoing));
   }
 
   /** Environment's time. */
@@ -108,8 +125,24 @@ export class WriteContext {
     this.#counters.clear();
   }
 
-  /** After a rollback nothing remembered can be trusted, the log ends and lanes least of all. */
-  forget(): void {
+  /** To be called with every change of what is remembered in memory alone. */
+  onRollback(undo: () => void): void {
+    this.#undo.push(undo);
+  }
+
+  /** Where the transaction's changes stand now, to roll back to. */
+  get mark(): number {
+    return this.#undo.length;
+  }
+
+  /** The transaction is on disk: what it changed stays. */
+  committed(): void {
+    this.#undo.length = 0;
+  }
+
+  /** After a rollback to `mark` nothing remembered can be trusted, the log ends and lanes least of all. */
+  forget(mark: number): void {
+    for (const undo of this.#undo.splice(mark).toReversed()) undo();
     this.#environments.clear();
     this.#lastSeq.clear();
     this.#dirtyLanes.clear();

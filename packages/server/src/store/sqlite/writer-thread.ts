@@ -41,6 +41,7 @@ class Writer {
       this.#db.exec('BEGIN IMMEDIATE');
       outcomes = calls.map((call) => this.#runIsolated(call, all));
       this.#db.exec('COMMIT');
+      this.#context.committed();
     } catch (error) {
       return { outcomes: this.#abandon(calls, error), changes: null, commitMs: performance.now() - begun };
     }
@@ -49,6 +50,7 @@ class Writer {
 
   #runIsolated(call: Call, all: Changes): Outcome {
     const context = this.#context;
+    const { mark } = context;
     context.changes = new Changes();
     context.sql('SAVEPOINT command').run();
     try {
@@ -59,7 +61,7 @@ class Writer {
       context.changes.mergeInto(all);
       return { ok: true, value };
     } catch (error) {
-      context.forget();
+      context.forget(mark);
       // A full disk or a failed write spoils the whole transaction; so says SQLite when it has rolled back itself.
       if (isStorageError(error) || !this.#db.isTransaction) throw error;
       context.sql('ROLLBACK TO command').run();
@@ -71,7 +73,7 @@ class Writer {
   /** Nothing of the transaction is kept, so every command gets the same answer. */
   #abandon(calls: Call[], error: unknown): Outcome[] {
     if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-    this.#context.forget();
+    this.#context.forget(0);
     const wire = { ...toWireError(error), code: 'storage_unavailable' as const };
     return calls.map(() => ({ ok: false, error: wire }));
   }

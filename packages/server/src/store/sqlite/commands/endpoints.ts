@@ -75,7 +75,6 @@ export function deleteEndpoint(context: WriteContext, env: number, endpoint_id: 
   context
     .sql('UPDATE endpoint SET deleted_at = ?, status = ?, updated_at = ? WHERE lane = ?')
     .run(now, 'disabled', now, endpoint.lane);
-  context.live.delete(endpoint.lane);
   context.forgetEnvironment(env);
   context.changes.endpoint(endpoint, true);
 }

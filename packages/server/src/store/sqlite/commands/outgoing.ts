@@ -24,7 +24,7 @@ export function claimOutgoing(
   for (const row of rows) {
     const outgoing = row['outgoing'] as number;
     if (context.claimed.has(outgoing)) continue;
-    context.claimed.add(outgoing);
+    context.claim(outgoing);
     claimed.push({
       outgoing,
       env,
@@ -77,6 +77,5 @@ export function recordOutcomes(context: WriteContext, outcomes: OutcomeRecord[])
       context.changes.queued(outcome.env, outcome.next_at);
     }
   }
-  // Only once all of it went through: a command that fails leaves its claims as they were.
-  for (const outcome of outcomes) context.claimed.delete(outcome.outgoing);
+  for (const outcome of outcomes) context.unclaim(outcome.outgoing);
 }

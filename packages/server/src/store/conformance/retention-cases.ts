@@ -36,6 +36,30 @@ export function retentionCases(bench: Bench): void {
     expect((await world.store.eventsAfter(sandbox, 0, 100)).map((e) => e.log)).toEqual([6, 7, 8]);
   });
 
+  it('comes to an end however much has to stay, of several kinds and lanes', async () => {
+    const { world } = bench;
+    const { sandbox } = await world.tenant();
+    for (let kept = 1; kept <= 7; kept++) {
+      const type = `custom.kept${kept}`;
+      const { lane } = await world.endpoint(sandbox, { event_types: [type] });
+      const events = [...Array<string>(kept).fill(type), 'custom.nobody', 'custom.nobody'];
+      await world.store.recordEvents(
+        sandbox,
+        events.map((name) => customEvent(name, { at: 1000 })),
+        null,
+      );
+      await world.store.settle(Array.from({ length: kept }, (_, n) => deadLettered(lane, n + 1)));
+      await purgeAll(world, sandbox, 5000);
+      await purgeAll(world, sandbox, 5000);
+    }
+    const left = (await world.store.eventsAfter(sandbox, 0, 100)).map(
+      ({ envelope }) => (JSON.parse(envelope) as { event_type: string }).event_type,
+    );
+    expect(left.filter((type) => type !== 'custom.nobody')).toHaveLength(1 + 2 + 3 + 4 + 5 + 6 + 7);
+    // The newest event stays whoever wants it.
+    expect(left.filter((type) => type === 'custom.nobody')).toHaveLength(1);
+  });
+
   it('goes on with the log where it was, even when every event is old', async () => {
     const { world } = bench;
     const { sandbox } = await world.tenant();

@@ -25,8 +25,13 @@ export class WriteContext {
   readonly db: DatabaseSync;
   /** The running command's changes. */
   changes = new Changes();
-  /** Where the retention sweeps go on. `skipped`: before the first row that had to stay, where the next round begins. */
-  readonly sweeps = new Map<string, { at: number; skipped: number | null }>();
+  /**
+   * Where the retention sweeps go on. `skipped`: before the first row that had to stay, where the next round begins.
+   * `overIn`: the round in which the sweep has ended.
+   */
+  readonly sweeps = new Map<string, { at: number; skipped: number | null; overIn: number }>();
+  /** The retention round of each environment. */
+  readonly rounds = new Map<number, number>();
   /** Lanes whose new deliveries go into commit notices. Every lane begins outside. */
   readonly live = new Set<number>();
   /** Recipients handed to the deliver stage and not yet settled; ends with the process, as it should. */

@@ -14,54 +14,66 @@ import { SETTLED_STATUS, discardLane } from './lanes.ts';
 /** `keep`: old but needed. `young`: the sweep is over. */
 type Verdict = 'delete' | 'keep' | 'young';
 
-/** Looks at no more than `limit` rows per sweep. 0 = nothing was deleted and nothing is left to look at. */
+/**
+ * One step of a round: looks at no more than `limit` rows. 0 = the round is over.
+ * Each sweep runs to its end before the next begins, and only once in a round: sweeps that began anew whenever
+ * another one had not ended yet would take turns for ever.
+ */
 export function purge(context: WriteContext, env: number, policy: RetentionPolicy, limit: number): number {
-  return (
-    purgeRaw(context, env, policy.raw_before, limit) +
-    purgeSettled(context, env, policy, limit) +
-    purgeEvents(context, env, policy.events_before, limit) +
-    purgeMessages(context, env, policy.events_before, limit) +
-    purgeDeletedLanes(context, env, limit)
-  );
+  const round = context.rounds.get(env) ?? 0;
+  const step =
+    purgeRaw(context, env, round, policy.raw_before, limit) ||
+    purgeSettled(context, env, round, policy, limit) ||
+    purgeEvents(context, env, round, policy.events_before, limit) ||
+    purgeMessages(context, env, round, policy.events_before, limit) ||
+    purgeDeletedLanes(context, env, limit);
+  if (step === 0) context.rounds.set(env, round + 1);
+  return step;
 }
 
 function sweep<R extends Record<string, unknown>>(
   context: WriteContext,
   name: string,
+  round: number,
   rowsAfter: (key: number) => R[],
   keyOf: (row: R) => number,
   judge: (row: R) => Verdict,
   remove: (row: R) => void,
 ): number {
-  const state = context.sweeps.get(name) ?? { at: -1, skipped: null };
+  const before = context.sweeps.get(name) ?? { at: -1, skipped: null, overIn: -1 };
+  if (before.overIn === round) return 0;
+  let { at, skipped } = before;
   let looked = 0;
   let removed = 0;
   let over = true;
-  for (const row of rowsAfter(state.at)) {
+  for (const row of rowsAfter(at)) {
     const verdict = judge(row);
     over = verdict === 'young';
     if (over) break;
     looked++;
-    state.at = keyOf(row);
+    at = keyOf(row);
     if (verdict === 'delete') {
       remove(row);
       removed++;
     } else {
-      state.skipped ??= keyOf(row) - 1;
+      skipped ??= at - 1;
     }
   }
   // The next round begins at the first row that had to stay, which by then may be free to go.
-  context.sweeps.set(name, over ? { at: state.skipped ?? state.at, skipped: null } : state);
+  const after = over ? { at: skipped ?? at, skipped: null, overIn: round } : { at, skipped, overIn: -1 };
+  context.sweeps.set(name, after);
+  context.onRollback(() => context.sweeps.set(name, before));
   return over ? removed : looked;
 }
 
-function purgeRaw(context: WriteContext, env: number, before: number, limit: number): number {
+function purgeRaw(context: WriteContext, env: number, round: number, before: number, limit: number): number {
   const needed = context.sql(
     'SELECT 1 FROM outgoing WHERE mid = ? UNION ALL SELECT 1 FROM event WHERE mid = ? AND at >= ? LIMIT 1',
   );
   return sweep(
     context,
     `raw ${env}`,
+    round,
     (mid) =>
       context
         .sql('SELECT mid, created_at FROM message WHERE env = ? AND mid > ? ORDER BY mid LIMIT ?')
@@ -76,13 +88,19 @@ function purgeRaw(context: WriteContext, env: number, before: number, limit: num
 }
 
 /** Dead letters have a longer life than what was delivered. */
-function purgeSettled(context: WriteContext, env: number, policy: RetentionPolicy, limit: number): number {
-  let looked = 0;
+function purgeSettled(
+  context: WriteContext,
+  env: number,
+  round: number,
+  policy: RetentionPolicy,
+  limit: number,
+): number {
   for (const row of context.sql('SELECT lane FROM endpoint WHERE env = ? ORDER BY lane').all(env)) {
     const lane = row['lane'] as number;
-    looked += sweep(
+    const step = sweep(
       context,
       `settled ${lane}`,
+      round,
       (seq) =>
         context
           .sql('SELECT seq, status, at FROM settled WHERE lane = ? AND seq > ? ORDER BY seq LIMIT ?')
@@ -94,9 +112,9 @@ function purgeSettled(context: WriteContext, env: number, policy: RetentionPolic
         context.sql('DELETE FROM attempt WHERE lane = ? AND seq = ?').run(lane, settled['seq'] as number);
       },
     );
-    if (looked >= limit) break;
+    if (step > 0) return step;
   }
-  return looked;
+  return 0;
 }
 
 function judgeSettled(status: number, at: number, policy: RetentionPolicy): Verdict {
@@ -105,10 +123,17 @@ function judgeSettled(status: number, at: number, policy: RetentionPolicy): Verd
 }
 
 /** The newest event stays: its position is where the log goes on. */
-function purgeEvents(context: WriteContext, env: number, before: number, limit: number): number {
+function purgeEvents(
+  context: WriteContext,
+  env: number,
+  round: number,
+  before: number,
+  limit: number,
+): number {
   return sweep(
     context,
     `event ${env}`,
+    round,
     (log) =>
       context
         .sql('SELECT log, at, deliveries FROM event WHERE log > ? AND log < ? ORDER BY log LIMIT ?')
@@ -134,13 +159,20 @@ function isNeeded(context: WriteContext, deliveries: string): boolean {
   return false;
 }
 
-function purgeMessages(context: WriteContext, env: number, before: number, limit: number): number {
+function purgeMessages(
+  context: WriteContext,
+  env: number,
+  round: number,
+  before: number,
+  limit: number,
+): number {
   const needed = context.sql(
     'SELECT 1 FROM outgoing WHERE mid = ? UNION ALL SELECT 1 FROM event WHERE mid = ? LIMIT 1',
   );
   return sweep(
     context,
     `message ${env}`,
+    round,
     (mid) =>
       context
         .sql('SELECT mid, created_at FROM message WHERE env = ? AND mid > ? ORDER BY mid LIMIT ?')

@@ -5,6 +5,7 @@ import {
   delivered,
   failedOnce,
   FIRST_PAGE,
+  newMessage,
   NO_DELIVERY_FILTER,
   type World,
   type Bench,
@@ -174,6 +175,25 @@ export function laneCases(bench: Bench): void {
     expect(stats.oldest_pending_at).toBeGreaterThan(now - 60_000);
     const start = await world.store.allEndpoints();
     expect(start.map((e) => [e.endpoint.lane, e.pending])).toEqual([[lane, 1]]);
+  });
+
+  it('says how deep the queues are, and how old the oldest delivery of all lanes is', async () => {
+    const { world } = bench;
+    const { sandbox } = await world.tenant();
+    expect(await world.store.queueDepth()).toEqual({
+      deliveries: 0,
+      recipients: 0,
+      oldest_delivery_at: null,
+    });
+    const first = await world.endpoint(sandbox, { event_types: ['custom.a'] });
+    await world.endpoint(sandbox, { event_types: ['custom.*'] });
+    const events = [3000, 2000, 4000].map((at, n) => customEvent(n === 0 ? 'custom.a' : 'custom.b', { at }));
+    await world.store.recordEvents(sandbox, events, null);
+    await world.store.acceptMessage(newMessage(sandbox, ['a@x.test']), null);
+    const depth = { deliveries: 4, recipients: 1, oldest_delivery_at: 3000 };
+    expect(await world.store.queueDepth()).toEqual(depth);
+    await world.store.settle([delivered(first.lane, 1), delivered(first.lane + 1, 1)]);
+    expect(await world.store.queueDepth()).toEqual({ ...depth, deliveries: 2, oldest_delivery_at: 2000 });
   });
 }
 

@@ -26,7 +26,7 @@ import { Deliveries } from './publish/deliveries.ts';
 import { Endpoints } from './publish/endpoints.ts';
 import { Guard } from './publish/guard.ts';
 import { Publisher } from './publish/publisher.ts';
-import { messageContent } from './query/message-content.ts';
+import { ContentReader } from './query/content-reader.ts';
 import { Query } from './query/query.ts';
 import { Recorder } from './record/recorder.ts';
 import { Suppressions } from './record/suppressions.ts';
@@ -189,7 +189,8 @@ function buildParts(
   const access = buildAccess(config, store, clocks);
   // Until routes and transports of the live environment exist, only the sandbox can carry mail.
   const canCarry = (environment: Environment): boolean => environment.name === 'sandbox';
-  const deliverer = buildDeliverer(config, log, store, clocks, metrics, canCarry);
+  const content = new ContentReader();
+  const deliverer = buildDeliverer(config, log, store, clocks, metrics, content, canCarry);
   const guard = new Guard({
     addresses: new AddressRules({
       loopback: config.publish.plain_http === 'loopback',
@@ -206,7 +207,7 @@ function buildParts(
     logAttempts: config.log.attempts,
     metrics: metrics.publish,
   });
-  const query = new Query({ store });
+  const query = new Query({ store, content });
   return {
     access,
     submissions: new Submissions({
@@ -247,6 +248,7 @@ function buildDeliverer(
   store: SqliteStore,
   clocks: EnvironmentClocks,
   metrics: Metrics,
+  contents: ContentReader,
   canCarry: (environment: Environment) => boolean,
 ): Deliverer {
   const recorder = new Recorder({ store, clocks, schedule: config.deliver.deferral_schedule });
@@ -254,7 +256,8 @@ function buildDeliverer(
     deferral_seconds: config.sandbox.deferral_seconds,
     content: async (env, message_id) => {
       const raw = await store.rawMessage(env, message_id);
-      return raw === null ? null : messageContent(raw);
+      // What cannot be taken apart has no link to click.
+      return raw === null ? null : contents.read(raw).catch(() => null);
     },
   });
   return new Deliverer({

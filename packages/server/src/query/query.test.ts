@@ -6,6 +6,7 @@ import { deliveryId } from '../domain/delivery-id.ts';
 import type { Environment } from '../domain/tenancy.ts';
 import { compileSchema } from '../domain/validator.ts';
 import type { DeliveryView, MessageView } from '../store/ports.ts';
+import { ContentReader } from './content-reader.ts';
 import { Query, type ReadStore } from './query.ts';
 
 const SANDBOX: Environment = { env: 2, project_id: 'prj_a', name: 'sandbox', clock_offset_ms: 0 };
@@ -119,7 +120,7 @@ function storeWith(parts: Partial<ReadStore> = {}): ReadStore {
   };
 }
 
-const query = new Query({ store: storeWith() });
+const query = new Query({ store: storeWith(), content: new ContentReader() });
 const NO_FILTER = { endpoint_id: null, event_id: null, message_id: null, after: null, before: null };
 
 describe('what is shown', () => {
@@ -142,7 +143,10 @@ describe('what is shown', () => {
   });
 
   test('MIME past retention is gone, not unknown', async () => {
-    const purged = new Query({ store: storeWith({ rawMessage: async () => null }) });
+    const purged = new Query({
+      store: storeWith({ rawMessage: async () => null }),
+      content: new ContentReader(),
+    });
     await expect(purged.raw(SANDBOX, MESSAGE)).rejects.toMatchObject({ code: 'gone' });
     await expect(purged.content(SANDBOX, MESSAGE)).rejects.toMatchObject({ code: 'gone' });
   });

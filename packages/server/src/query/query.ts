@@ -16,8 +16,8 @@ import type {
   Page,
   PageRequest,
 } from '../store/ports.ts';
+import type { ContentReader } from './content-reader.ts';
 import { LiveEvents, type LogStore, type Reader } from './live-events.ts';
-import { messageContent } from './message-content.ts';
 import { publicAttempt, publicDelivery, publicMessage } from './public-objects.ts';
 
 /** What of the store is read. */
@@ -47,10 +47,12 @@ const NO_MESSAGE_FILTER: MessageFilter = {
 
 export class Query {
   readonly #store: ReadStore;
+  readonly #content: ContentReader;
   readonly #live: LiveEvents;
 
-  constructor(parts: { store: ReadStore }) {
+  constructor(parts: { store: ReadStore; content: ContentReader }) {
     this.#store = parts.store;
+    this.#content = parts.content;
     this.#live = new LiveEvents(parts.store);
   }
 
@@ -94,7 +96,7 @@ export class Query {
   }
 
   async content(environment: Environment, message_id: string): Promise<MessageContent> {
-    return messageContent(await this.raw(environment, message_id));
+    return this.#content.read(await this.raw(environment, message_id));
   }
 
   async event(environment: Environment, event_id: string): Promise<EventEnvelope> {

@@ -16,6 +16,8 @@ import type { SignedRequest } from './signing.ts';
 export interface Job {
   lane: Lane;
   delivery: DueDelivery;
+  /** What it is sent with: the endpoint as it was at its start. */
+  client: LaneClient;
   /** Env time at its start. */
   at: number;
   /** Its place among the attempts under way. */
@@ -32,7 +34,7 @@ export interface DispatcherParts {
   mayStart: () => boolean;
   /** Null when the lane cannot send; it has been put on hold then. */
   client: (lane: Lane) => LaneClient | null;
-  /** Called once per attempt, after the lane's slot is free again. */
+  /** Called once per attempt, while the lane still counts it as under way. */
   finished: (attempt: Attempt<Job>) => void;
   /** The delivery cannot be made into a request; no attempt was started. */
   unsendable: (lane: Lane, delivery: DueDelivery, error: unknown) => void;
@@ -101,9 +103,10 @@ export class Dispatcher implements AttemptOwner<Job> {
     if (client === null || delivery === null) return;
     const wallNow = this.#parts.clocks.wallNow();
     lane.lastUsed = wallNow;
-    const job = { lane, delivery, at: this.#parts.clocks.now(lane.env), place: this.#attempts.length };
-    const signed = this.#sign(job, client, wallNow);
-    if (signed !== null) this.#start(job, client, signed);
+    const at = this.#parts.clocks.now(lane.env);
+    const job = { lane, delivery, client, at, place: this.#attempts.length };
+    const signed = this.#sign(job, wallNow);
+    if (signed !== null) this.#start(job, signed);
     this.#parts.taken(lane);
     if (lane.canSend() && !lane.queued) {
       lane.queued = true;
@@ -112,7 +115,7 @@ export class Dispatcher implements AttemptOwner<Job> {
   }
 
   /** Null when the event cannot be put in the endpoint's dialect. */
-  #sign({ lane, delivery }: Job, client: LaneClient, wallNow: number): SignedRequest | null {
+  #sign({ lane, delivery, client }: Job, wallNow: number): SignedRequest | null {
     const { event_id, envelope } = delivery.event;
     const item = { event_id, envelope, seq: delivery.seq, attempt: delivery.attempts + 1, test: false };
     try {
@@ -123,9 +126,9 @@ export class Dispatcher implements AttemptOwner<Job> {
     }
   }
 
-  #start(job: Job, client: LaneClient, signed: SignedRequest): void {
+  #start(job: Job, signed: SignedRequest): void {
     const { wheel, limits } = this.#parts;
-    const { lane } = job;
+    const { lane, client } = job;
     const request = {
       path: client.path,
       headers: signed.headers,

@@ -283,6 +283,22 @@ describe('retrying', () => {
     expect(engine.store.settlements[1]).toMatchObject({ verdict: 'delivered', attempt: { attempt: 8 } });
   });
 
+  it('does not disable an endpoint for a 410 to a request from before it was changed', async () => {
+    const waiting: ServerResponse[] = [];
+    const old = await receiver((response) => waiting.push(response));
+    const peer = await receiver();
+    const engine = await withEndpoint(old.url);
+    const { store, publisher, endpoint } = engine;
+    store.commit(someEvents(2), [1]);
+    await old.got(2);
+    await store.updateEndpoint(ENV, endpoint.endpoint_id, { url: peer.url, updated_at: 1 });
+    for (const response of waiting) response.writeHead(410).end();
+    await publisher.idle(ENV);
+    expect(store.lanes.get(1)?.endpoint.status).toBe('enabled');
+    await advance(engine, 60_000);
+    expect(seqs(peer).toSorted((a, b) => a - b)).toEqual([1, 2]);
+  });
+
   it('disables an endpoint that answers 410, tells it, and drains all of it once enabled', async () => {
     let gone = true;
     const peer = await receiver((response) => response.writeHead(gone ? 410 : 204).end());

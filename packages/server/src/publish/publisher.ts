@@ -281,7 +281,7 @@ export class Publisher {
   }
 
   #finished(attempt: Attempt<Job>): void {
-    const { lane, delivery } = attempt.job;
+    const { lane, delivery, client } = attempt.job;
     if (attempt.cancelled) {
       lane.release(delivery.seq);
     } else {
@@ -289,7 +289,8 @@ export class Publisher {
       this.#settler.add(lane, this.#outcomes.settlement(attempt, verdict));
       if (attempt.error === null) lane.succeeded();
       else lane.failed(attempt.status === 0);
-      if (verdict.gone) this.#gone(lane);
+      // A request from before the endpoint was changed says nothing about it as it is now.
+      if (verdict.gone && client === lane.client) this.#gone(lane);
       this.#observer.attempt(attempt, verdict);
     }
     this.#idle.check();

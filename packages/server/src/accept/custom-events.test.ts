@@ -71,9 +71,19 @@ describe('custom events', () => {
     expect(store.events.flat().map((event) => event.data)).toEqual(
       list.map(({ data }) => JSON.stringify(data)),
     );
-    expect([...store.idempotency.keys()].slice(0, 2)).toEqual(['2 k#0', '2 k#1']);
+    expect([...store.idempotency.keys()].slice(0, 2)).toEqual(['2 k', '2 k#1']);
     expect(await events.record(SANDBOX, { events: list }, KEY)).toEqual({ ...first, replayed: true });
     expect(store.events).toHaveLength(10);
+  });
+
+  it('store nothing under a key that another request has used', async () => {
+    await events.record(SANDBOX, GOOD, KEY);
+    const list = Array.from({ length: 250 }, () => GOOD);
+    const other = { ...KEY, fingerprint: 'other' };
+    expect((await refusal(() => events.record(SANDBOX, { events: list }, other))).code).toBe(
+      'idempotency_conflict',
+    );
+    expect(store.events.flat()).toHaveLength(1);
   });
 
   it('are sent again after a part failed, and none is stored twice', async () => {

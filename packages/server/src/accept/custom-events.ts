@@ -55,15 +55,21 @@ export class CustomEvents {
     idempotency: Idempotency | null,
   ): Promise<Idempotent<{ event_ids: string[] }>> {
     const events = readEvents(body, this.#settings.clocks.now(environment.env), this.#settings.limits);
+    // The first part goes alone, under the key itself: a key of another request is refused before anything is stored.
+    const first = await this.#settings.store.recordEvents(
+      environment.env,
+      events.slice(0, CHUNK),
+      idempotency,
+    );
     const parts: Promise<Idempotent<{ event_ids: string[] }>>[] = [];
-    for (let at = 0; at < events.length; at += CHUNK) {
-      const key = idempotency && { ...idempotency, key: `${idempotency.key}#${parts.length}` };
+    for (let at = CHUNK; at < events.length; at += CHUNK) {
+      const key = idempotency && { ...idempotency, key: `${idempotency.key}#${at / CHUNK}` };
       parts.push(this.#settings.store.recordEvents(environment.env, events.slice(at, at + CHUNK), key));
     }
     // All parts are waited for, so that an answer means that nothing of the request is still under way.
     const settled = await Promise.allSettled(parts);
-    const event_ids: string[] = [];
-    let replayed = true;
+    const event_ids = [...first.event_ids];
+    let { replayed } = first;
     for (const part of settled) {
       if (part.status === 'rejected') throw part.reason;
       event_ids.push(...part.value.event_ids);

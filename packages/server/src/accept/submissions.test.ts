@@ -143,6 +143,14 @@ describe('a batch', () => {
     expect(store.messages).toHaveLength(900);
   });
 
+  it('is refused as a whole under a key that another request has used', async () => {
+    await submissions.submitBatch(SANDBOX, [{ subject: 'no sender' }, GOOD], KEY);
+    const other = { ...KEY, fingerprint: 'other' };
+    const error = await refusal(() => submissions.submitBatch(SANDBOX, [GOOD, GOOD, GOOD], other));
+    expect(error.code).toBe('idempotency_conflict');
+    expect(store.messages).toHaveLength(1);
+  });
+
   it.each([0, 1001])('is refused with %i items', async (length) => {
     const error = await refusal(() =>
       submissions.submitBatch(

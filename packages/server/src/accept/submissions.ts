@@ -4,6 +4,7 @@ import { isId } from '@postrider/contract/ids';
 import { problemType, ERRORS, type Problem } from '@postrider/contract/errors';
 import { newId } from '../base/ids.ts';
 import { invalid, notFound, PostriderError } from '../domain/errors.ts';
+import type { NewEvent } from '../domain/event.ts';
 import type { AcceptedRecipient, NewMessage } from '../domain/message.ts';
 import type { Environment } from '../domain/tenancy.ts';
 import type { Idempotency, Idempotent } from '../store/ports.ts';
@@ -21,6 +22,8 @@ export interface SubmissionStore {
     message: NewMessage,
     idempotency: Idempotency | null,
   ): Promise<Idempotent<{ message_id: string; recipients: AcceptedRecipient[] }>>;
+  /** With no events it keeps the idempotency key and nothing else. */
+  recordEvents(env: number, events: NewEvent[], idempotency: Idempotency | null): Promise<unknown>;
   cancelMessage(
     env: number,
     message_id: string,
@@ -100,8 +103,9 @@ export class Submissions {
   }
 
   /**
-   * Up to `limits.batch` messages, each accepted or refused on its own, answered in their order. Each item has an
-   * idempotency key of its own, so that a batch that was cut off can be sent again whole.
+   * Up to `limits.batch` messages, each accepted or refused on its own, answered in their order. The idempotency key
+   * belongs to this batch from the first commit on, and each item has one of its own made from it: a batch that was
+   * cut off can be sent again whole, and another batch under the same key is `idempotency_conflict`.
    */
   async submitBatch(
     environment: Environment,
@@ -113,6 +117,7 @@ export class Submissions {
       throw invalid([
         { path: '/messages', message: `must have 1 to ${limits.batch} messages (limits.batch)` },
       ]);
+    if (idempotency !== null) await this.#settings.store.recordEvents(environment.env, [], idempotency);
     const results: BatchResult[] = [];
     const refusals: PostriderError[] = [];
     const slice = { until: performance.now() + BATCH_SLICE_MS };

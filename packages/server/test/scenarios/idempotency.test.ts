@@ -28,13 +28,15 @@ const CALLS: Creating[] = [
   {
     path: '/v1/messages/batch',
     body: () => ({ messages: [mail({}), { subject: 'no sender' }, mail({ to: 'bounce@sandbox.test' })] }),
-    other: () => ({ messages: [mail({ subject: 'other' })] }),
+    other: () => ({ messages: Array.from({ length: 4 }, () => mail({ subject: 'other' })) }),
     made: async (api) => (await api.all<{ message_id: string }>('/v1/messages')).map((one) => one.message_id),
   },
   {
     path: '/v1/events',
     body: () => ({ event_type: 'custom.a', data: { n: 1 } }),
-    other: () => ({ event_type: 'custom.a', data: { n: 2 } }),
+    other: () => ({
+      events: Array.from({ length: 250 }, () => ({ event_type: 'custom.a', data: { n: 2 } })),
+    }),
     made: events,
   },
   {
@@ -87,12 +89,8 @@ describe.each(CALLS)('POST $path', ({ path, body, other, made }) => {
       });
     }
     const conflict = await post(sandbox, path, 'order-1', other());
-    // A batch is answered message by message, and each has its own key: its conflict is in its place.
-    const code = path.endsWith('/batch')
-      ? (conflict.body as { data: { error?: { code: string } }[] }).data[0]?.error?.code
-      : (conflict.body as { code: string }).code;
-    expect(code).toBe('idempotency_conflict');
-    if (!path.endsWith('/batch')) expect(conflict.status).toBe(409);
+    expect(conflict.status).toBe(409);
+    expect((conflict.body as { code: string }).code).toBe('idempotency_conflict');
     expect(await made(sandbox)).toEqual(after);
   });
 
@@ -118,6 +116,13 @@ describe.each(CALLS)('POST $path', ({ path, body, other, made }) => {
     if (path !== '/v1/suppressions') expect(answers[1]?.text).not.toBe(answers[0]?.text);
     expect(await made(two.sandbox)).not.toEqual([]);
   });
+});
+
+it('a key used for one call is a conflict for every other', async () => {
+  const { sandbox } = await kit.server.project();
+  expect((await post(sandbox, '/v1/messages', 'order-7', mail({}))).status).toBe(202);
+  expect((await post(sandbox, '/v1/events', 'order-7', { event_type: 'custom.a' })).status).toBe(409);
+  expect((await post(sandbox, '/v1/messages/batch', 'order-7', { messages: [mail({})] })).status).toBe(409);
 });
 
 it('POST /v1/projects gives the same project and the same keys again', async () => {

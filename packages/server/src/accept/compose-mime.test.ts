@@ -27,6 +27,27 @@ function expectMailLines(raw: Buffer): void {
 const EVERY_OCTET = Buffer.from(Array.from({ length: 1024 }, (_, at) => (at * 167) % 256));
 
 describe('a composed message', () => {
+  it.each([
+    ['blanks alone', `a${' '.repeat(500)}b`],
+    ['blanks after a long word', `${'a'.repeat(80)}${' '.repeat(200)}b`],
+    ['blanks between foreign words', `ä${' '.repeat(300)}ö`],
+    ['blanks at both ends', `${' '.repeat(60)}<${' '.repeat(60)}`],
+    ['blanks and quotes', `a "${' '.repeat(200)}", b`],
+  ])('has no header line of nothing but blanks: %s', async (_name, text) => {
+    const raw = compose({
+      ...GOOD,
+      to: { email: 'ann@example.com', name: text.slice(0, 250) },
+      subject: text,
+      headers: { 'X-Note': text },
+    });
+    const header = raw.toString('latin1').split('\r\n\r\n')[0] ?? '';
+    expect(header.split('\r\n').filter((line) => line.trim() === '')).toEqual([]);
+    const mail = await PostalMime.parse(raw);
+    expect(mail.subject?.trim()).toBe(text.trim());
+    expect(mail.to?.[0]?.address).toBe('ann@example.com');
+    expect(mail.headers.some(({ key }) => key === 'x-note')).toBe(true);
+  });
+
   it('has the header that was asked for and nothing of Bcc', async () => {
     const raw = compose({
       ...GOOD,

@@ -11,6 +11,8 @@ import type { Mailbox } from './mailbox.ts';
 const LINE = 76;
 /** Printable ASCII that nobody could take for an encoded word (RFC 2047). */
 const PLAIN = /^(?!.*=\?)[\x20\x21\x23-\x7e]*$/;
+/** A line of nothing but blanks, which a folded header must not have (RFC 5322 section 3.2.2). */
+const BLANK_LINE = /\r\n[ \t]+\r\n/;
 const PLAIN_NAME = /^[A-Za-z0-9_ ]+$/;
 /** An address that holds no character with a meaning of its own in a header. */
 const PLAIN_ADDRESS = /^[^\s"(),:;<>@[\\\]]+@[^\s"(),:;<>@[\\\]]+$/;
@@ -19,13 +21,20 @@ const PLAIN_ADDRESS = /^[^\s"(),:;<>@[\\\]]+@[^\s"(),:;<>@[\\\]]+$/;
 export function headerField(name: string, value: string): string {
   if (value.trim() === '') return '';
   if (name.length + value.length + 2 <= LINE && PLAIN.test(value)) return `${name}: ${value}\r\n`;
-  return value.includes('=?')
+  const field = value.includes('=?') ? '' : folded(name, value);
+  return field === '' || BLANK_LINE.test(field)
     ? `${foldLines(`${name}: ${literal(value)}`, LINE)}\r\n`
-    : encodedField(name, value);
+    : field;
 }
 
 /** A field of the caller's own: it may name messages (References, In-Reply-To) or bring its own encoded words. */
 export function encodedField(name: string, value: string): string {
+  const field = folded(name, value);
+  // Between the words of a header one blank says as much as many.
+  return BLANK_LINE.test(field) ? folded(name, value.replace(/[ \t]+/g, ' ')) : field;
+}
+
+function folded(name: string, value: string): string {
   const encoded = MimeNode.encodeHeaderValue(name, value);
   return encoded.trim() === '' ? '' : `${foldLines(`${name}: ${encoded}`, LINE)}\r\n`;
 }
@@ -50,8 +59,10 @@ export function addressField(name: string, mailboxes: readonly Mailbox[]): strin
 function mailboxText({ name, address }: Mailbox): string {
   if (name === '') return PLAIN_ADDRESS.test(address) ? address : `<${address}>`;
   if (PLAIN_NAME.test(name)) return `${name} <${address}>`;
-  if (name.includes('=?')) return foldLines(`${literal(name)} <${address}>`, LINE);
-  return foldLines(MimeNode.encodeHeaderValue('To', [{ name, address }]), LINE);
+  const text = foldLines(MimeNode.encodeHeaderValue('To', [{ name, address }]), LINE);
+  return name.includes('=?') || BLANK_LINE.test(text)
+    ? foldLines(`${literal(name)} <${address}>`, LINE)
+    : text;
 }
 
 /** Text that looks encoded already, encoded once more: the reader is shown what the sender wrote. */

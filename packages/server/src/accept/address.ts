@@ -98,8 +98,14 @@ function parseDomain(text: string): { ok: true; domain: string } | AddressRefusa
 
 function parseLocal(text: string): { ok: true; local: string; utf8: boolean } | AddressRefusal {
   if (text.length === 0) return refuse('has nothing before the @');
-  if (octets(text) > MAX_LOCAL_OCTETS)
-    return refuse(`has a local part longer than ${MAX_LOCAL_OCTETS} octets`);
+  const spelled = spellLocal(text);
+  // Quotes that say nothing do not count: with and without them it is one mailbox.
+  return spelled.ok && octets(spelled.local) > MAX_LOCAL_OCTETS
+    ? refuse(`has a local part longer than ${MAX_LOCAL_OCTETS} octets`)
+    : spelled;
+}
+
+function spellLocal(text: string): { ok: true; local: string; utf8: boolean } | AddressRefusal {
   if (PLAIN_LOCAL.test(text)) return { ok: true, local: text, utf8: false };
   const utf8 = NON_ASCII.test(text);
   if (text.startsWith('"')) return unquoteLocal(text, utf8);

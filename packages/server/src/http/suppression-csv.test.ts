@@ -62,6 +62,18 @@ describe('the suppression list as CSV', () => {
     ]);
   });
 
+  test.each([
+    `=cmd|'/c'!a0@example.com`,
+    '+1-555@example.com',
+    '-a@example.com',
+    '\uff0da@example.com',
+    `=${'a'.repeat(63)}@example.com`,
+  ])('a spreadsheet takes %s for text, and it is read again', (address) => {
+    const line = suppressionLine({ address, reason: 'manual', event_id: null, created_at: 0 });
+    expect(parseCsv(line, 1)[0]?.fields[0]).toMatch(/^"/);
+    expect(readSuppressionCsv(CSV_HEADER + line, 10)).toEqual([{ address, reason: 'manual' }]);
+  });
+
   test('columns are found by name, and each address is taken once', () => {
     const text = 'id,Reason,Email\n1,bounce,Ann@EXAMPLE.com\n2,,bea@example.com\n3,manual,Ann@example.com\n';
     expect(readSuppressionCsv(text, 10)).toEqual([

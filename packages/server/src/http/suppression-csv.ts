@@ -14,9 +14,22 @@ const MAX_ERRORS = 50;
 
 export const CSV_HEADER = csvLine(COLUMNS);
 
+/** What a spreadsheet takes for the start of a formula, of the characters that an address can begin with. */
+const FORMULA = /^[=+\-\uff0d]/;
+
+/**
+ * The same mailbox with its local part in quotes (RFC 5321 section 4.1.2). Addresses come from strangers, and a
+ * spreadsheet would run `=cmd|…@example.com`; it shows text that begins with a quote, and an import reads it back.
+ */
+function inertAddress(address: string): string {
+  if (!FORMULA.test(address)) return address;
+  const at = address.lastIndexOf('@');
+  return `"${address.slice(0, at)}"${address.slice(at)}`;
+}
+
 export function suppressionLine(record: SuppressionRecord): string {
   return csvLine([
-    record.address,
+    inertAddress(record.address),
     record.reason,
     record.event_id ?? '',
     new Date(record.created_at).toISOString(),

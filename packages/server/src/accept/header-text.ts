@@ -31,7 +31,7 @@ export function headerField(name: string, value: string): string {
 export function encodedField(name: string, value: string): string {
   const field = folded(name, value);
   // Between the words of a header one blank says as much as many.
-  return BLANK_LINE.test(field) ? folded(name, value.replace(/[ \t]+/g, ' ')) : field;
+  return BLANK_LINE.test(field) ? folded(name, value.replace(/[ \t]+/g, ' ').trim()) : field;
 }
 
 function folded(name: string, value: string): string {

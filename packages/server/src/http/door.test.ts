@@ -202,6 +202,8 @@ describe('the door', () => {
     expect(shown.headers.get('cache-control')).toBe('no-store');
     const refused = await call('GET', `/v1/endpoints/${endpoint}?show_secret=true`, { key: READ_KEY });
     expect(refused.status).toBe(403);
+    const unknown = await call('GET', '/v1/endpoints/end_x?show_secret=true', { key: READ_KEY });
+    expect(unknown.status).toBe(403);
   });
 
   test('suppressions go out and come in as CSV', async () => {

@@ -75,6 +75,14 @@ test('the filters of the list and Last-Event-ID are passed on', async () => {
   });
 });
 
+test('a Last-Event-ID that is none is told before a parameter that does not fit', async () => {
+  await start();
+  const answer = await fetch(`${open.url}/v1/events/stream?colour=red`, {
+    headers: { 'x-api-key': SANDBOX_KEY, 'last-event-id': 'x' },
+  });
+  expect(answer.status).toBe(400);
+});
+
 test('silence is filled with heartbeats that carry the place', async () => {
   await start({ stream_heartbeat_ms: 10 });
   const client = follow();

@@ -35,6 +35,11 @@ function lookupIn(context: RouteContext): (request: FastifyRequest) => Promise<u
   return (request) => context.services.endpoints.get(request.environment, idOf(request));
 }
 
+/** Before the endpoint is looked up: 403 comes before 404. */
+function asksForSecret(request: FastifyRequest): boolean {
+  return (request.query as { show_secret?: unknown }).show_secret === 'true';
+}
+
 function addEndpointReads(context: RouteContext): void {
   const { endpoints } = context.services;
   const lookup = lookupIn(context);
@@ -55,13 +60,15 @@ function addEndpointReads(context: RouteContext): void {
     tag: TAG,
     access: 'read',
     params: PARAMS,
-    lookup,
+    lookup: (request) => {
+      if (asksForSecret(request) && !request.caller.scopes.includes('manage'))
+        throw new PostriderError('insufficient_scope', '`?show_secret` needs a key with the scope `manage`.');
+      return lookup(request);
+    },
     query: { show_secret: flagParameter('Adds `secret`; the key needs the scope `manage` for it.') },
     answers: { 200: { description: 'The endpoint.', schema: endpointSchema } },
     async handler(request, reply, { show_secret }) {
       if (!show_secret) return request.found;
-      if (!request.caller.scopes.includes('manage'))
-        throw new PostriderError('insufficient_scope', '`?show_secret` needs a key with the scope `manage`.');
       reply.header('cache-control', 'no-store');
       return endpoints.get(request.environment, idOf(request), { with_secret: true });
     },

@@ -91,6 +91,8 @@ function addLiveStream(context: RouteContext): void {
       'Starts now, or right after the event named in `Last-Event-ID` with nothing left out. `id:` is the event id, `data:` the event.',
     tag: TAG,
     access: 'read',
+    // Here, because 400 comes before the 422 of a parameter.
+    lookup: async (request) => lastEventId(request),
     query: EVENT_PARAMETERS,
     head: false,
     answers: { 200: { description: 'An endless stream.', contentType: 'text/event-stream' } },
@@ -107,7 +109,7 @@ async function follow(
   const { config, services, log, streams } = context;
   const slot = streams.take(request.caller.key_id);
   try {
-    const reader = await services.query.live(request.environment, filter, lastEventId(request));
+    const reader = await services.query.live(request.environment, filter, request.found as string | null);
     slot.holds(reader);
     reply.hijack();
     const headers = { 'x-request-id': request.id };

@@ -54,7 +54,7 @@ export class Checkpointer {
   }
 
   backup(to: string): Promise<number> {
-    return this.#run({ kind: 'backup', to }) as Promise<number>;
+    return this.#alone(() => this.#ask({ kind: 'backup', to })) as Promise<number>;
   }
 
   /** A failed checkpoint loses nothing, the log merely stays long; it is tried again and shown in health. */
@@ -64,10 +64,7 @@ export class Checkpointer {
     if (bytes < WORTH_IT_BYTES) return;
     this.#running = true;
     try {
-      await this.#run({ kind: 'checkpoint' });
-      // Most pages are moved now. The rest takes a moment without commits, after which the log starts over.
-      if (bytes > this.#limitBytes)
-        await this.#quietly(async () => void (await this.#run({ kind: 'checkpoint' })));
+      await this.#alone(() => this.#checkpoint(bytes));
       this.lastError = null;
     } catch (error) {
       this.lastError = (error as Error).message;
@@ -76,17 +73,26 @@ export class Checkpointer {
     }
   }
 
-  /** One task at a time. */
-  #run(task: CheckpointTask): Promise<unknown> {
-    const result = this.#busy.then(async () => {
-      const answered = once(this.#worker, 'message');
-      this.#worker.postMessage(task);
-      const [outcome] = (await answered) as [Outcome];
-      if (!outcome.ok) throw fromWireError(outcome.error);
-      return outcome.value;
-    });
+  async #checkpoint(walBytes: number): Promise<void> {
+    await this.#ask({ kind: 'checkpoint' });
+    // Most pages are moved now. The rest takes a moment without commits, after which the log starts over.
+    if (walBytes > this.#limitBytes)
+      await this.#quietly(async () => void (await this.#ask({ kind: 'checkpoint' })));
+  }
+
+  /** One piece of work at a time: the writer's quiet moment must wait neither for a backup nor for the close. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#busy.then(work);
     this.#busy = result.catch(() => undefined);
     return result;
+  }
+
+  async #ask(task: CheckpointTask): Promise<unknown> {
+    const answered = once(this.#worker, 'message');
+    this.#worker.postMessage(task);
+    const [outcome] = (await answered) as [Outcome];
+    if (!outcome.ok) throw fromWireError(outcome.error);
+    return outcome.value;
   }
 
   async close(): Promise<void> {

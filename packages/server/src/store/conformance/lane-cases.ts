@@ -105,6 +105,17 @@ export function laneCases(bench: Bench): void {
     expect((await world.store.getDelivery(sandbox, lane, 1))?.attempts.map((a) => a.attempt)).toEqual([6, 7]);
   });
 
+  it('puts no dead letter of a deleted endpoint back', async () => {
+    const { world } = bench;
+    const { sandbox } = await world.tenant();
+    const { lane, endpoint_id } = await world.endpoint(sandbox, { event_types: ['*'] });
+    await emit(world, sandbox, 1);
+    await world.store.settle([deadLettered(lane, 1)]);
+    await world.store.deleteEndpoint(sandbox, endpoint_id, 1);
+    await expect(world.store.retryDelivery(sandbox, lane, 1)).rejects.toMatchObject({ code: 'conflict' });
+    expect((await world.store.getDelivery(sandbox, lane, 1))?.delivery.status).toBe('failed');
+  });
+
   it('discards what is pending or dead, and ignores a result that comes after', async () => {
     const { world } = bench;
     const { sandbox, live } = await world.tenant();

@@ -165,15 +165,18 @@ function laneEnv(context: WriteContext, lane: number): number {
   return row['env'] as number;
 }
 
-function checkLane(context: WriteContext, env: number, lane: number, seq: number): string {
-  const row = context.sql('SELECT endpoint_id FROM endpoint WHERE lane = ? AND env = ?').get(lane, env);
+/** Returns whether the lane's endpoint is still there. */
+function checkLane(context: WriteContext, env: number, lane: number, seq: number): boolean {
+  const row = context.sql('SELECT deleted_at FROM endpoint WHERE lane = ? AND env = ?').get(lane, env);
   if (row === undefined) throw notFound('delivery', `${lane}:${seq}`);
-  return row['endpoint_id'] as string;
+  return row['deleted_at'] === null;
 }
 
 /** Puts a dead letter back at the end of its attempts, with the schedule anew. */
 export function retryDelivery(context: WriteContext, env: number, lane: number, seq: number): void {
-  checkLane(context, env, lane, seq);
+  if (!checkLane(context, env, lane, seq)) {
+    throw new PostriderError('conflict', 'Its endpoint was deleted: there is nowhere to send it.');
+  }
   const row = context.sql('SELECT * FROM settled WHERE lane = ? AND seq = ?').get(lane, seq);
   if (row === undefined || row['status'] !== SETTLED_STATUS.failed) {
     throw new PostriderError(

@@ -52,6 +52,13 @@ describe('a message by SMTP', () => {
     expect(read(raw).raw.equals(Buffer.concat([Buffer.from(RECEIVED), raw]))).toBe(true);
   });
 
+  it('is listed with a subject of one line, whatever its encoded words say', () => {
+    const raw = mail(['From: a@example.com', 'Subject: =?utf-8?B?YQANCmI=?= c']);
+    const input = read(raw);
+    expect(input.subject).toBe('a b c');
+    expect(input.raw.toString()).toContain('Subject: =?utf-8?B?YQANCmI=?= c\r\n');
+  });
+
   it('adds Date and Message-ID where they are absent', () => {
     const text = read(mail(['From: a@example.com'])).raw.toString();
     expect(text).toBe(

@@ -67,9 +67,17 @@ export function readMime(raw: Buffer, options: MimeOptions): MimeInput {
   return {
     ...own,
     raw: rewrite(raw, block, options),
-    subject: subject === undefined ? '' : fieldText(raw, subject).slice(0, MAX_SUBJECT_LENGTH).toWellFormed(),
+    subject: subject === undefined ? '' : shownSubject(fieldText(raw, subject)),
     roleOf: roles(raw, block),
   };
+}
+
+/** As it is listed. Encoded words can say anything, line breaks and NUL included; the message itself keeps them. */
+function shownSubject(text: string): string {
+  return text
+    .replace(/\p{Cc}+/gu, ' ')
+    .slice(0, MAX_SUBJECT_LENGTH)
+    .toWellFormed();
 }
 
 /** The X-Postrider headers. An unknown one is a misspelt one, and is refused rather than sent to the recipient. */

@@ -34,7 +34,7 @@ export function invalid(errors: FieldError[]): PostriderError {
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
   return new PostriderError(
     'validation_failed',
-    first ? `${first.path}: ${first.message}${more}` : 'invalid',
+    first ? `${first.path === '' ? 'The body' : `${first.path}:`} ${first.message}${more}` : 'invalid',
     { errors },
   );
 }

@@ -113,6 +113,11 @@ describe('what is refused', () => {
       'POSTRIDER_HTTP_PORT must be a whole number from 0 to 65535',
     ],
     ['too large a number', { env: { POSTRIDER_HTTP_PORT: '65536' } }, 'POSTRIDER_HTTP_PORT must be'],
+    [
+      'idempotency for longer than the store keeps it',
+      { overrides: { retention: { idempotency_hours: 25 } } },
+      'retention.idempotency_hours must be a whole number from 1 to 24',
+    ],
     ['a fraction', { overrides: { http: { port: 1.5 } } }, 'http.port must be'],
     ['no truth', { env: { POSTRIDER_SMTP_ENABLED: 'maybe' } }, 'must be true or false'],
     ['no choice', { env: { POSTRIDER_LOG_LEVEL: 'loud' } }, 'must be one of "debug"'],

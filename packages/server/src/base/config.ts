@@ -113,7 +113,7 @@ export const SETTINGS = {
     events_days: integer(1, 36_500),
     dead_letters_days: integer(1, 36_500),
     raw_days: integer(1, 36_500),
-    idempotency_hours: integer(1, 24 * 365),
+    idempotency_hours: integer(1, 24),
     interval_seconds: integer(1, 86_400),
   },
   log: {

@@ -48,7 +48,12 @@ export class Disabler {
         { event: 'endpoint.disable_failed', endpoint_id, error },
         'endpoint could not be disabled',
       );
-      if (isUnavailable(error)) this.#wheel.after(AGAIN_MS, () => void this.gone(lane));
+      if (isUnavailable(error)) this.#wheel.after(AGAIN_MS, () => this.#again(lane));
     }
+  }
+
+  /** The endpoint may have been changed meanwhile, and sends again. */
+  #again(lane: Lane): void {
+    if (lane.hold === 'gone') void this.gone(lane);
   }
 }

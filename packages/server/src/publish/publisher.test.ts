@@ -299,6 +299,26 @@ describe('retrying', () => {
     expect(seqs(peer).toSorted((a, b) => a - b)).toEqual([1, 2]);
   });
 
+  it('gives up disabling an endpoint that was changed while the store could not take it', async () => {
+    const old = await receiver((response) => response.writeHead(410).end());
+    const peer = await receiver();
+    const { store, publisher, endpoint } = await withEndpoint(old.url);
+    const update = store.updateEndpoint.bind(store);
+    let refused = 0;
+    store.updateEndpoint = async () => {
+      refused++;
+      throw new PostriderError('storage_unavailable', 'disk full');
+    };
+    store.commit(someEvents(1), [1]);
+    await expect.poll(() => refused).toBe(1);
+    await publisher.idle(ENV);
+    store.updateEndpoint = update;
+    await update(ENV, endpoint.endpoint_id, { url: peer.url, updated_at: 1 });
+    // Longer than the pause before the next try.
+    await new Promise((resolve) => setTimeout(resolve, 1_300));
+    expect(store.lanes.get(1)?.endpoint.status).toBe('enabled');
+  });
+
   it('disables an endpoint that answers 410, tells it, and drains all of it once enabled', async () => {
     let gone = true;
     const peer = await receiver((response) => response.writeHead(gone ? 410 : 204).end());

@@ -150,7 +150,7 @@ export function repositoryEnv(more = {}) {
 /**
  * Runs a command to its end, passing signals on. Resolves to its exit code (128 + number for a signal).
  * npm passes a signal to the shell between it and us, and that shell dies of it without a word: so a lost parent
- * counts as SIGTERM too.
+ * counts as SIGTERM too, and so does npm's own death above a shell that lives on.
  */
 export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
@@ -158,9 +158,9 @@ export function run(command, args, options = {}) {
     const pass = (signal) => child.kill(signal);
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
     for (const signal of signals) process.on(signal, pass);
-    const parent = process.ppid;
+    const above = ancestors();
     const watch = setInterval(() => {
-      if (process.ppid === parent) return;
+      if (ancestors() === above) return;
       clearInterval(watch);
       pass('SIGTERM');
     }, 200);
@@ -178,6 +178,18 @@ export function run(command, args, options = {}) {
       resolve({ code: code ?? 128 + (constants.signals[signal] ?? 0) });
     });
   });
+}
+
+/** Parent and, where it can be read (Linux), the parent's parent: they change when one of the two is gone. */
+function ancestors() {
+  try {
+    const stat = readFileSync(`/proc/${process.ppid}/stat`, 'utf8');
+    const [, grandparent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return `${process.ppid} ${grandparent}`;
+  } catch (error) {
+    if (error.code !== 'ENOENT' && error.code !== 'ESRCH') throw error;
+    return String(process.ppid);
+  }
 }
 
 /** Runs `main` and ends the process with its exit code; an error is told in one line. */

@@ -12,6 +12,8 @@ await entry(async (args) => {
     'start',
     ...args,
   ];
-  const { code } = await run(ownNode(), command, { env: repositoryEnv() });
+  // The channel tells the server when this process is gone, however it went.
+  const stdio = ['inherit', 'inherit', 'inherit', 'ipc'];
+  const { code } = await run(ownNode(), command, { env: repositoryEnv(), stdio });
   return code;
 });

@@ -61,7 +61,7 @@ export interface LocalParts {
 
 /** Opens the data folder without doors. Throws `DataFolderInUse` while a server runs on it. */
 export async function openLocal(config: Config): Promise<LocalParts> {
-  const lock = lockDataFolder(config.data.dir);
+  const lock = await lockDataFolder(config.data.dir, 0);
   try {
     const store = await openStore(config, { onDeath: crash });
     const access = buildAccess(config, store, new EnvironmentClocks());
@@ -79,6 +79,9 @@ export async function openLocal(config: Config): Promise<LocalParts> {
   }
 }
 
+/** A server that was told to stop may still be waiting for an endpoint's answer. */
+const LOCK_WAIT_MS = 6000;
+
 /** Starts everything; when a part cannot start, what was started is stopped again and the error passed on. */
 export async function startServer(config: Config, log: Logger): Promise<RunningServer> {
   const lifecycle = new Lifecycle(({ name, error }) => log.error({ part: name, error }, 'part did not stop'));
@@ -91,7 +94,7 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
 }
 
 async function start(config: Config, log: Logger, lifecycle: Lifecycle): Promise<RunningServer> {
-  const lock = lockDataFolder(config.data.dir);
+  const lock = await lockDataFolder(config.data.dir, LOCK_WAIT_MS);
   lifecycle.add('data folder', async () => lock.release(), 1000);
   const metrics = new Metrics();
   const clocks = new EnvironmentClocks();

@@ -72,6 +72,9 @@ function stopSignals(): Promise<NodeJS.Signals> {
   };
   process.on('SIGTERM', heard);
   process.on('SIGINT', heard);
+  // `npm start` holds a channel: its end is the end of the launcher, and nobody is left to stop this process.
+  process.channel?.unref();
+  process.once('disconnect', () => resolve('SIGTERM'));
   return promise;
 }
 

@@ -196,6 +196,17 @@ describe('the door', () => {
     expect(answer.headers.get('content-disposition')).toContain('attachment');
   });
 
+  test.each([
+    ['GET', '/docs/static/nothing.js', 404],
+    ['GET', '/nothing', 404],
+    ['PUT', '/v1/events', 405],
+    ['PROPFIND', '/v1/events', 405],
+    ['QUERY', '/v1/events', 400],
+  ])('%s %s is %i, and no fault of ours', async (method, path, status) => {
+    expect((await call(method, path)).status).toBe(status);
+    expect(open.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
   test('a secret is shown to those who manage, and never cached', async () => {
     const shown = await call('GET', `/v1/endpoints/${endpoint}?show_secret=true`);
     expect(shown.json).toMatchObject({ secret: 'whsec_x' });

@@ -68,7 +68,8 @@ export function addNotFound(app: FastifyInstance, send: SendError): void {
     const methods = new Set(
       known.filter((entry) => entry.pattern.test(path)).flatMap((entry) => [...entry.methods]),
     );
-    if (methods.size === 0) {
+    // Known with this very method: what is missing is the file that a wildcard names.
+    if (methods.size === 0 || methods.has(request.method)) {
       send(
         new PostriderError('not_found', 'There is no such path; the calls are listed at /docs.'),
         request,

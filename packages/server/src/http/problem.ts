@@ -34,6 +34,10 @@ const FRAMEWORK_CODES: Readonly<Record<string, { code: ErrorCode; detail: string
     detail: 'The body is not as long as Content-Length says.',
   },
   FST_ERR_CTP_EMPTY_JSON_BODY: { code: 'malformed_body', detail: 'The body is empty.' },
+  FST_ERR_ROUTE_MISSING_CONTENT_TYPE: {
+    code: 'malformed_request',
+    detail: 'A request with this method needs a Content-Type.',
+  },
   FST_ERR_BAD_URL: { code: 'malformed_request', detail: 'The path is not well percent-encoded.' },
   FST_ERR_MAX_PARAM_LENGTH: { code: 'not_found', detail: 'There is nothing at a path this long.' },
   ECONNRESET: { code: 'malformed_request', detail: 'The connection ended inside the body.' },

@@ -6,9 +6,9 @@ import type { Config } from './base/config.ts';
 import { lockDataFolder } from './base/data-lock.ts';
 import { Lifecycle } from './base/lifecycle.ts';
 import type { Logger } from './base/logger.ts';
-import { loadMasterKey } from './base/master-key.ts';
+import { loadSeal } from './base/master-key.ts';
 import { Metrics } from './base/metrics.ts';
-import { Seal } from './base/seal.ts';
+import type { Seal } from './base/seal.ts';
 import type { Environment } from './domain/tenancy.ts';
 import { SqliteStore, type SqliteOptions } from './store/sqlite/store.ts';
 import { Access } from './accept/access.ts';
@@ -64,7 +64,11 @@ export async function openLocal(config: Config): Promise<LocalParts> {
   const lock = await lockDataFolder(config.data.dir, 0);
   try {
     const store = await openStore(config, { onDeath: crash });
-    const access = buildAccess(config, store, new EnvironmentClocks());
+    const seal = await sealOf(config, store).catch(async (error: unknown) => {
+      await store.close();
+      throw error;
+    });
+    const access = buildAccess(config, store, new EnvironmentClocks(), seal);
     return {
       store,
       access,
@@ -107,7 +111,8 @@ async function start(config: Config, log: Logger, lifecycle: Lifecycle): Promise
   const environments = await store.listEnvironments();
   for (const { env, clock_offset_ms } of environments) clocks.setOffset(env, clock_offset_ms);
 
-  const parts = buildParts(config, log, store, clocks, metrics);
+  const seal = await sealOf(config, store);
+  const parts = buildParts(config, log, store, clocks, metrics, seal);
   store.onCommit((notice) => {
     parts.publisher.onCommit(notice);
     for (const { env, next_at } of notice.outgoing) parts.deliverer.onQueued(env, next_at);
@@ -158,8 +163,12 @@ function openStore(
   });
 }
 
-function buildAccess(config: Config, store: SqliteStore, clocks: EnvironmentClocks): Access {
-  const seal = new Seal(loadMasterKey(config));
+async function sealOf(config: Config, store: SqliteStore): Promise<Seal> {
+  const [first] = await store.allEndpoints();
+  return loadSeal(config, first?.endpoint.secret_sealed ?? null);
+}
+
+function buildAccess(config: Config, store: SqliteStore, clocks: EnvironmentClocks, seal: Seal): Access {
   return new Access({ store, seal, clocks, adminKey: config.security.admin_key });
 }
 
@@ -187,9 +196,9 @@ function buildParts(
   store: SqliteStore,
   clocks: EnvironmentClocks,
   metrics: Metrics,
+  seal: Seal,
 ): Parts {
-  const seal = new Seal(loadMasterKey(config));
-  const access = buildAccess(config, store, clocks);
+  const access = buildAccess(config, store, clocks, seal);
   // Until routes and transports of the live environment exist, only the sandbox can carry mail.
   const canCarry = (environment: Environment): boolean => environment.name === 'sandbox';
   const content = new ContentReader();

@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { loadConfig } from './config.ts';
-import { loadMasterKey } from './master-key.ts';
+import { loadMasterKey, loadSeal } from './master-key.ts';
 import { parseMasterKey, Seal, SealError } from './seal.ts';
 
 const KEY = Buffer.alloc(32, 1);
@@ -83,5 +83,17 @@ describe('the master key', () => {
     loadMasterKey(config);
     writeFileSync(join(config.data.dir, 'master.key'), 'half');
     expect(() => loadMasterKey(config)).toThrow(SealError);
+  });
+  test('is not made anew beside a database whose secrets it could not open', () => {
+    const config = settings();
+    const sealed = loadSeal(config, null).seal('whsec_x');
+    expect(loadSeal(config, sealed).open(sealed)).toBe('whsec_x');
+    const elsewhere = settings();
+    expect(() => loadSeal(elsewhere, sealed)).toThrow(/master\.key is missing/);
+    expect(() => loadSeal(elsewhere, sealed)).toThrow(SealError);
+    expect(existsSync(join(elsewhere.data.dir, 'master.key'))).toBe(false);
+    expect(() => loadSeal(settings(KEY.toString('base64')), sealed)).toThrow(
+      /security\.master_key does not open/,
+    );
   });
 });

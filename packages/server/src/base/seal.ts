@@ -12,8 +12,8 @@ export const MASTER_KEY_BYTES = 32;
 
 /** The sealed text is damaged, or was sealed under another master key. */
 export class SealError extends Error {
-  constructor(message: string) {
-    super(message);
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = 'SealError';
   }
 }

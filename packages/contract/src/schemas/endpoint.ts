@@ -81,7 +81,7 @@ const fields: Record<keyof EndpointFields, JsonSchema> = {
   filter: {
     type: ['object', 'null'],
     description:
-      'Comparison query over the envelope, for example `{"data.bounce_type": "hard"}`; null for none.',
+      'Comparison query over the envelope, for example `{"data.bounce_type": "hard"}`; null for none. This version takes only null.',
   },
   dialect: { type: 'string', enum: DIALECT_NAMES, description: 'Shape and signature of what is sent.' },
   headers: {
@@ -112,12 +112,13 @@ const fields: Record<keyof EndpointFields, JsonSchema> = {
     type: ['number', 'null'],
     minimum: 0.001,
     maximum: MAX_RATE,
-    description: 'Attempts per second; null for no limit.',
+    description: 'Attempts per second; null for no limit. This version takes only null.',
   },
   ordering: {
     type: 'string',
     enum: ['none', 'message', 'strict'],
-    description: '`message`: the events of one message arrive in order. `strict`: all events do.',
+    description:
+      '`message`: the events of one message arrive in order. `strict`: all events do. This version takes only `none`.',
   },
   batch: objectSchema(
     {
@@ -127,7 +128,8 @@ const fields: Record<keyof EndpointFields, JsonSchema> = {
     ['max_events', 'max_wait_ms'],
     {
       type: ['object', 'null'],
-      description: 'Several events in one request, as a JSON array; null for one each.',
+      description:
+        'Several events in one request, as a JSON array; null for one each. This version takes only null.',
     },
   ),
 };

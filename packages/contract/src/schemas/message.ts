@@ -119,13 +119,18 @@ export const messageBodySchema = objectSchema<MessageBody>(
       'x-rule': NAME_RULE,
       description: '`transactional` when absent, `bulk`, or one of your own.',
     },
-    track: objectSchema({ opens: FLAG, clicks: FLAG }, [], { type: ['object', 'null'] }),
+    track: objectSchema({ opens: FLAG, clicks: FLAG }, [], {
+      type: ['object', 'null'],
+      description:
+        'Kept with the message. It changes nothing yet: tracking comes with the transports for live mail.',
+    }),
     unsubscribe: objectSchema(
       { list: { type: ['string', 'null'], pattern: NAME, 'x-rule': NAME_RULE } },
       [],
       {
         type: ['object', 'null'],
-        description: 'Adds one-click unsubscribe (RFC 8058), for one list or for all.',
+        description:
+          'Kept with the message. One-click unsubscribe (RFC 8058) comes with the transports for live mail.',
       },
     ),
     send_at: TIME_OR_NULL,

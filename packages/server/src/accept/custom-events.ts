@@ -8,6 +8,7 @@ import {
 } from '@postrider/contract/schemas/event';
 import { MAX_EVENT_TYPE } from '@postrider/contract/schemas/limits';
 import { newId } from '../base/ids.ts';
+import { notFound } from '../domain/errors.ts';
 import { labelsJson, NO_LABELS, type NewEvent } from '../domain/event.ts';
 import type { Environment } from '../domain/tenancy.ts';
 import type { Idempotency, Idempotent } from '../store/ports.ts';
@@ -19,6 +20,8 @@ import type { AcceptLimits } from './limits.ts';
 import { isObject } from './text-rules.ts';
 
 export interface CustomEventStore {
+  /** Those of `message_ids` that are not of this environment. */
+  unknownMessages(env: number, message_ids: readonly string[]): Promise<string[]>;
   recordEvents(
     env: number,
     events: NewEvent[],
@@ -55,6 +58,7 @@ export class CustomEvents {
     idempotency: Idempotency | null,
   ): Promise<Idempotent<{ event_ids: string[] }>> {
     const events = readEvents(body, this.#settings.clocks.now(environment.env), this.#settings.limits);
+    if (events.length > CHUNK) await this.#refuseUnknownMessages(environment.env, events);
     // The first part goes alone, under the key itself: a key of another request is refused before anything is stored.
     const first = await this.#settings.store.recordEvents(
       environment.env,
@@ -76,6 +80,14 @@ export class CustomEvents {
       replayed &&= part.value.replayed;
     }
     return { event_ids, replayed };
+  }
+
+  /** One part is whole by itself; of several none may be stored when a later one is going to be refused. */
+  async #refuseUnknownMessages(env: number, events: readonly NewEvent[]): Promise<void> {
+    const named = new Set(events.flatMap((event) => event.message_id ?? []));
+    if (named.size === 0) return;
+    const [unknown] = await this.#settings.store.unknownMessages(env, [...named]);
+    if (unknown !== undefined) throw notFound('message', unknown);
   }
 }
 

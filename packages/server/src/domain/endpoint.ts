@@ -1,7 +1,7 @@
 /** Where events are pushed: the policy of one endpoint, and which events it asked for. */
 
 import type { DialectName } from '@postrider/contract/dialects/names';
-import { MAIL_EVENT_TYPES } from '@postrider/contract/events';
+import { INBOX_EVENT_TYPES, MAIL_EVENT_TYPES, OPERATIONAL_EVENT_TYPES } from '@postrider/contract/events';
 
 export type Ordering = 'none' | 'message' | 'strict';
 export type EndpointStatus = 'enabled' | 'disabled';
@@ -56,4 +56,14 @@ export function wantsEventType(patterns: readonly string[], type: string): boole
     if (pattern.endsWith('.*') && type.startsWith(pattern.slice(0, -1))) return true;
   }
   return false;
+}
+
+const KNOWN: readonly string[] = [...MAIL_EVENT_TYPES, ...INBOX_EVENT_TYPES, ...OPERATIONAL_EVENT_TYPES];
+const CUSTOM = /^custom\.[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?:\.\*)?$/;
+
+/** Whether some event can ever match this pattern: a type there is, an application's own, or a prefix of either. */
+export function canMatchEventType(pattern: string): boolean {
+  if (pattern === '*' || pattern === 'custom.*' || KNOWN.includes(pattern) || CUSTOM.test(pattern))
+    return true;
+  return pattern.endsWith('.*') && KNOWN.some((type) => type.startsWith(pattern.slice(0, -1)));
 }

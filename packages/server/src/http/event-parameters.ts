@@ -4,7 +4,7 @@ import { canonicalRecipientOrNull } from './canonical-recipient.ts';
 import { listParameter, textParameter, timeParameter, type Values } from './query-string.ts';
 import type { EventQuery } from './query-service.ts';
 
-const EVENT_TYPE = /^[a-z][a-z0-9_.-]{0,99}$/;
+const EVENT_TYPE = /^[a-z][a-z0-9_.-]{0,99}(?:\.\*)?$/;
 
 export const TIME_RANGE = {
   after: timeParameter('Not older than this (ISO-8601).'),
@@ -12,7 +12,11 @@ export const TIME_RANGE = {
 };
 
 export const EVENT_PARAMETERS = {
-  event_type: listParameter(EVENT_TYPE, 50, 'One or several event types, separated by commas.'),
+  event_type: listParameter(
+    EVENT_TYPE,
+    50,
+    'One or several event types or prefixes such as `custom.*`, separated by commas.',
+  ),
   message_id: textParameter('Of this message.'),
   recipient: textParameter('Of this recipient.'),
   campaign_id: textParameter('Of this campaign.'),

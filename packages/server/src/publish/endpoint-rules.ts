@@ -3,6 +3,7 @@
 import type { FieldError } from '@postrider/contract/errors';
 import { endpointCreateBodySchema, endpointPatchBodySchema } from '@postrider/contract/schemas/endpoint';
 import type { EndpointCreateBody, EndpointPatchBody } from '@postrider/contract/schemas/endpoint';
+import { canMatchEventType } from '../domain/endpoint.ts';
 import { invalid } from '../domain/errors.ts';
 import { assertValid, compileSchema } from '../domain/validator.ts';
 import type { AddressRules } from './address.ts';
@@ -52,6 +53,7 @@ export function readPatch(body: unknown, policy: EndpointPolicy): EndpointPatchB
 function checked<T extends EndpointPatchBody>(body: T, policy: EndpointPolicy): T {
   const errors = [
     ...urlErrors(body.url, policy),
+    ...eventTypeErrors(body.event_types),
     ...headerErrors(body.headers, policy),
     ...filterErrors(body.filter, policy),
     ...notYet(body),
@@ -63,6 +65,15 @@ function checked<T extends EndpointPatchBody>(body: T, policy: EndpointPolicy): 
 function urlErrors(url: string | undefined, policy: EndpointPolicy): FieldError[] {
   const problem = url === undefined ? null : urlProblem(url, policy.url, policy.addresses);
   return problem === null ? [] : [{ path: '/url', message: problem }];
+}
+
+/** A pattern that nothing can match is a misspelling, and an endpoint that silently gets nothing. */
+function eventTypeErrors(patterns: readonly string[] | undefined): FieldError[] {
+  const message =
+    'matches no event type; use one such as `delivered`, a prefix such as `custom.*` or `endpoint.*`, or `*`';
+  return (patterns ?? []).flatMap((pattern, index) =>
+    canMatchEventType(pattern) ? [] : [{ path: `/event_types/${index}`, message }],
+  );
 }
 
 function headerErrors(headers: Record<string, string> | undefined, policy: EndpointPolicy): FieldError[] {

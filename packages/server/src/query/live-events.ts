@@ -5,6 +5,7 @@
  */
 
 import type { EventEnvelope } from '@postrider/contract/events';
+import { wantsEventType } from '../domain/endpoint.ts';
 import { PostriderError } from '../domain/errors.ts';
 
 /** What of the store the live stream reads. */
@@ -212,7 +213,7 @@ export class Reader {
 }
 
 function matches(filter: LiveFilter, event: EventEnvelope): boolean {
-  if (filter.event_type !== null && !filter.event_type.includes(event.event_type)) return false;
+  if (filter.event_type !== null && !wantsEventType(filter.event_type, event.event_type)) return false;
   if (filter.message_id !== null && filter.message_id !== event.message_id) return false;
   if (filter.recipient !== null && filter.recipient !== event.recipient) return false;
   if (filter.campaign_id !== null && filter.campaign_id !== event.campaign_id) return false;

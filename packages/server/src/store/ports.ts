@@ -97,6 +97,8 @@ export interface AcceptStore {
     events: NewEvent[],
     idempotency: Idempotency | null,
   ): Promise<Idempotent<{ event_ids: string[] }>>;
+  /** Those of `message_ids` that are not of this environment. */
+  unknownMessages(env: number, message_ids: readonly string[]): Promise<string[]>;
   /** Drops what of a scheduled message has not been handed to a transport. `conflict` when nothing is left to cancel. */
   cancelMessage(env: number, message_id: string, now: number): Promise<{ cancelled: string[] }>;
 }

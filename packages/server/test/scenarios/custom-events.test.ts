@@ -91,3 +91,12 @@ it('an event about a message that is not there is refused', async () => {
   expect(answer.status).toBe(404);
   expect(await sandbox.events()).toEqual([]);
 });
+
+it('a batch that names an unknown message at its end stores nothing of it', async () => {
+  const { sandbox } = await kit.server.project();
+  const events: object[] = Array.from({ length: 150 }, () => ({ event_type: 'custom.a', data: {} }));
+  events.push({ event_type: 'custom.a', data: {}, message_id: 'msg_00000000000000000000000000' });
+  const refused = await sandbox.call('POST', '/v1/events', { body: { events } });
+  expect(refused.status).toBe(404);
+  expect(await sandbox.events('?event_type=custom.*')).toEqual([]);
+});

@@ -60,6 +60,10 @@ export class FakeStore {
     return Promise.resolve({ cancelled: ['ann@example.com'] });
   }
 
+  async unknownMessages(): Promise<string[]> {
+    return [];
+  }
+
   recordEvents(env: number, events: NewEvent[], idempotency: Idempotency | null) {
     return this.#once(idempotency, env, () => {
       this.events.push(events);

@@ -79,6 +79,9 @@ export function eventCases(bench: Bench): void {
     );
     const event = await store.getEvent(live, seen.event_ids[0] ?? '');
     expect(event?.state).toEqual({ status: 'accepted', previous: null, terminal: false });
+    const strange = newId('msg');
+    expect(await store.unknownMessages(live, [message.message_id, strange])).toEqual([strange]);
+    expect(await store.unknownMessages(sandbox, [message.message_id])).toEqual([message.message_id]);
     expect(await store.getEvent(sandbox, seen.event_ids[0] ?? '')).toBeNull();
   });
 
@@ -130,6 +133,9 @@ export function eventCases(bench: Bench): void {
     const first = await list({}, 2);
     expect((await list({}, 2, first.next_cursor)).data.map((e) => e.recipient)).toEqual(['a@x.test']);
     expect((await list({ event_type: ['custom.a', 'open'] })).data).toHaveLength(1);
+    expect((await list({ event_type: ['custom.*'] })).data).toHaveLength(1);
+    expect((await list({ event_type: ['custom.*', 'accepted'] })).data).toHaveLength(3);
+    expect((await list({ event_type: ['custo.*'] })).data).toHaveLength(0);
     expect((await list({ recipient: 'b@x.test' })).data).toHaveLength(1);
     expect((await list({ campaign_id: 'camp' })).data).toHaveLength(2);
     expect((await list({ tag: 't1' })).data).toHaveLength(2);

@@ -131,6 +131,25 @@ export function laneCases(bench: Bench): void {
     });
   });
 
+  it('keeps every attempt, and the last result, of what is discarded', async () => {
+    const { world } = bench;
+    const { sandbox } = await world.tenant();
+    const { lane } = await world.endpoint(sandbox, { event_types: ['*'] });
+    await emit(world, sandbox, 2);
+    await world.store.settle([failedOnce(lane, 1, 5000), failedOnce(lane, 2, 5000)]);
+    await world.store.settle([deadLettered(lane, 2, 2)]);
+    await world.store.discardDelivery(sandbox, lane, 1, 1);
+    await world.store.discardDelivery(sandbox, lane, 2, 1);
+    for (const [seq, attempts] of [
+      [1, [1]],
+      [2, [1, 2]],
+    ] as const) {
+      const found = await world.store.getDelivery(sandbox, lane, seq);
+      expect(found?.delivery).toMatchObject({ status: 'discarded', last_status: 500, last_error: 'http' });
+      expect(found?.attempts.map((a) => a.attempt)).toEqual(attempts);
+    }
+  });
+
   it('shows what a disabled endpoint holds as held, and discards it in steps', async () => {
     const { world } = bench;
     const { sandbox } = await world.tenant();
@@ -141,6 +160,7 @@ export function laneCases(bench: Bench): void {
     expect((await world.store.listDeliveries(sandbox, held, FIRST_PAGE)).data.map((d) => d.seq)).toEqual([
       5, 4, 3, 2, 1,
     ]);
+    expect((await world.store.getDelivery(sandbox, lane, 1))?.delivery.next_attempt_at).toBeNull();
     expect(await world.store.discardLane(lane, 4, 3, 1)).toBe(3);
     expect(await world.store.discardLane(lane, 4, 3, 1)).toBe(1);
     expect((await world.store.listDeliveries(sandbox, held, FIRST_PAGE)).data.map((d) => d.seq)).toEqual([5]);

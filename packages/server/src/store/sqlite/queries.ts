@@ -13,7 +13,7 @@ import {
 } from './queries/access.ts';
 import { endpointStats, getDelivery, listDeliveries, queueDepth } from './queries/deliveries.ts';
 import { eventsAfter, findLogPosition, getEvent, listEvents, logEnd } from './queries/events.ts';
-import { getMessage, listMessages, rawMessage } from './queries/messages.ts';
+import { getMessage, listMessages, rawMessage, unknownMessages } from './queries/messages.ts';
 
 export const QUERIES = {
   allEndpoints,
@@ -37,6 +37,7 @@ export const QUERIES = {
   logEnd,
   queueDepth,
   rawMessage,
+  unknownMessages,
 } as const;
 
 export type QueryName = keyof typeof QUERIES;

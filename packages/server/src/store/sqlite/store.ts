@@ -133,6 +133,9 @@ export class SqliteStore implements Store {
       bytes,
     });
   }
+  unknownMessages(env: number, message_ids: readonly string[]): Promise<string[]> {
+    return this.#reader.query('unknownMessages', [env, message_ids]);
+  }
   cancelMessage(env: number, message_id: string, now: number) {
     return this.#committer.run('cancelMessage', [env, message_id, now]);
   }

@@ -172,6 +172,24 @@ function checkLane(context: WriteContext, env: number, lane: number, seq: number
   return row['deleted_at'] === null;
 }
 
+/** The last attempt stands in the settled row; before that row says something else, it gets one of its own. */
+function keepLastAttempt(
+  context: WriteContext,
+  lane: number,
+  seq: number,
+  row: Record<string, unknown>,
+): void {
+  insertAttempt(context, lane, seq, {
+    attempt: row['attempts'] as number,
+    at: row['at'] as number,
+    status: row['http_status'] as number,
+    latency_ms: row['latency_ms'] as number,
+    error: row['error'] as Attempt['error'],
+    error_detail: row['error_detail'] as string | null,
+    response_excerpt: row['excerpt'] as string | null,
+  });
+}
+
 /** Puts a dead letter back at the end of its attempts, with the schedule anew. */
 export function retryDelivery(context: WriteContext, env: number, lane: number, seq: number): void {
   if (!checkLane(context, env, lane, seq)) {
@@ -184,15 +202,7 @@ export function retryDelivery(context: WriteContext, env: number, lane: number, 
       'Only a failed delivery (a dead letter) can be retried; this one is not.',
     );
   }
-  insertAttempt(context, lane, seq, {
-    attempt: row['attempts'] as number,
-    at: row['at'] as number,
-    status: row['http_status'] as number,
-    latency_ms: row['latency_ms'] as number,
-    error: row['error'] as Attempt['error'],
-    error_detail: row['error_detail'] as string | null,
-    response_excerpt: row['excerpt'] as string | null,
-  });
+  keepLastAttempt(context, lane, seq, row);
   context.sql('DELETE FROM settled WHERE lane = ? AND seq = ?').run(lane, seq);
   context
     .sql('INSERT INTO pending (lane, seq, log, attempts, base, next_at) VALUES (?, ?, ?, ?, ?, ?)')
@@ -216,17 +226,17 @@ export function discardDelivery(
 ): void {
   checkLane(context, env, lane, seq);
   if (discardPending(context, lane, seq, now)) return;
-  const failed = context
-    .sql(
-      `UPDATE settled SET status = ${SETTLED_STATUS.discarded} WHERE lane = ? AND seq = ? AND status = ${SETTLED_STATUS.failed}`,
-    )
-    .run(lane, seq);
-  if (failed.changes === 0) {
+  const row = context.sql('SELECT * FROM settled WHERE lane = ? AND seq = ?').get(lane, seq);
+  if (row?.['status'] !== SETTLED_STATUS.failed) {
     throw new PostriderError(
       'conflict',
       'Only a pending, held or failed delivery can be discarded; this one is settled.',
     );
   }
+  keepLastAttempt(context, lane, seq, row);
+  context
+    .sql(`UPDATE settled SET status = ${SETTLED_STATUS.discarded} WHERE lane = ? AND seq = ?`)
+    .run(lane, seq);
 }
 
 function discardPending(context: WriteContext, lane: number, seq: number, now: number): boolean {
@@ -236,8 +246,9 @@ function discardPending(context: WriteContext, lane: number, seq: number, now: n
   if (row === undefined) return false;
   context
     .sql(
-      `INSERT INTO settled (lane, seq, log, status, attempts, at, http_status, latency_ms)
-       VALUES (?, ?, ?, ${SETTLED_STATUS.discarded}, ?, ?, 0, 0)`,
+      `INSERT INTO settled (lane, seq, log, status, attempts, at, http_status, latency_ms, error)
+       SELECT ?1, ?2, ?3, ${SETTLED_STATUS.discarded}, ?4, ?5, coalesce(a.http_status, 0), 0, a.error
+       FROM (SELECT 1) LEFT JOIN attempt a ON a.lane = ?1 AND a.seq = ?2 AND a.attempt = ?4`,
     )
     .run(lane, seq, row['log'] as number, row['attempts'] as number, now);
   return true;

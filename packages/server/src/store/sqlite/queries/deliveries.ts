@@ -179,9 +179,14 @@ function statusOf(row: Row): DeliveryStatus {
   return row['endpoint_status'] === 'disabled' ? 'held' : 'pending';
 }
 
+/** Null for what is settled, and for what is held: it has no time until its lane sends again. */
+function nextAttemptAt(row: Row): number | null {
+  if (statusOf(row) !== 'pending') return null;
+  return (row['next_at'] as number) || (row['event_at'] as number);
+}
+
 function toView(row: Row): DeliveryView {
   const settled = row['settled_status'] !== null;
-  const nextAt = row['next_at'] as number | null;
   const tried = (row['attempts'] as number) > 0;
   return {
     lane: row['lane'] as number,
@@ -194,7 +199,7 @@ function toView(row: Row): DeliveryView {
     status: statusOf(row),
     attempts: row['attempts'] as number,
     created_at: row['event_at'] as number,
-    next_attempt_at: settled || nextAt === null ? null : nextAt === 0 ? (row['event_at'] as number) : nextAt,
+    next_attempt_at: nextAttemptAt(row),
     settled_at: settled ? Math.round((row['at'] as number) + (row['latency_ms'] as number)) : null,
     last_status: tried ? ((row['http_status'] as number | null) ?? null) : null,
     last_error: row['error'] as string | null,

@@ -31,9 +31,7 @@ export function listEvents(
     .andIf(filter.after, 'e.at >= ?')
     .andIf(filter.before, 'e.at < ?')
     .andIf(filter.tag, "EXISTS (SELECT 1 FROM json_each(e.envelope, '$.tags') t WHERE t.value = ?)");
-  if (filter.event_type !== null) {
-    where.and(`e.event_type IN (${filter.event_type.map(() => '?').join(', ')})`, ...filter.event_type);
-  }
+  if (filter.event_type !== null) whereType(where, filter.event_type);
   const rows = context
     .sql(`SELECT e.log, e.envelope FROM event e WHERE ${where.text} ORDER BY e.log DESC LIMIT ?`)
     .all(...where.values, page.limit + 1);
@@ -43,6 +41,18 @@ export function listEvents(
     data: kept.map((row) => JSON.parse(row['envelope'] as string) as EventEnvelope),
     next_cursor: more ? encodeCursor([logPosition(kept.at(-1)?.['log'] as number)]) : null,
   };
+}
+
+/** Exact types, and prefixes such as `custom.*` as ranges: `/` is the character after `.`. */
+function whereType(where: Where, patterns: readonly string[]): void {
+  const exact = patterns.filter((pattern) => !pattern.endsWith('.*'));
+  const prefixes = patterns
+    .filter((pattern) => pattern.endsWith('.*'))
+    .map((pattern) => pattern.slice(0, -2));
+  const ranges = prefixes.map(() => 'e.event_type >= ? AND e.event_type < ?');
+  const conditions = [`e.event_type IN (${exact.map(() => '?').join(', ')})`, ...ranges];
+  const bounds = prefixes.flatMap((prefix) => [`${prefix}.`, `${prefix}/`]);
+  where.and(`(${conditions.join(' OR ')})`, ...exact, ...bounds);
 }
 
 export function eventsAfter(

@@ -14,6 +14,17 @@ export function getMessage(context: ReadContext, env: number, messageId: string)
   return row === undefined ? null : toView(context, row);
 }
 
+/** Those of `messageIds` that are not of this environment. */
+export function unknownMessages(context: ReadContext, env: number, messageIds: readonly string[]): string[] {
+  return context
+    .sql(
+      `SELECT j.value AS message_id FROM json_each(?) j
+       WHERE NOT EXISTS (SELECT 1 FROM message m WHERE m.message_id = j.value AND m.env = ?)`,
+    )
+    .all(JSON.stringify(messageIds), env)
+    .map((row) => row['message_id'] as string);
+}
+
 export function listMessages(
   context: ReadContext,
   env: number,

@@ -96,7 +96,7 @@ it('a batch that names an unknown message at its end stores nothing of it', asyn
   const { sandbox } = await kit.server.project();
   const events: object[] = Array.from({ length: 150 }, () => ({ event_type: 'custom.a', data: {} }));
   events.push({ event_type: 'custom.a', data: {}, message_id: 'msg_00000000000000000000000000' });
-  const refused = await sandbox.call('POST', '/v1/events', { body: { events } });
+  const refused = await sandbox.call('POST', '/v1/events', { json: { events } });
   expect(refused.status).toBe(404);
   expect(await sandbox.events('?event_type=custom.*')).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -31,6 +31,7 @@ export function durabilityCases(bench: Bench): void {
       );
       expect(await bench.world.store.backup(join(dir, 'copy.db'))).toBeGreaterThan(10_000);
       await writing;
+      expect(readdirSync(dir)).toEqual(['copy.db']);
       await expect(bench.world.store.backup(join(dir, 'no', 'such', 'folder', 'copy.db'))).rejects.toThrow();
     } finally {
       rmSync(dir, { recursive: true, force: true });

@@ -61,6 +61,8 @@ export async function copyDatabase(dir: string, to: string): Promise<number> {
     throw error;
   } finally {
     copy.close();
+    // Looking at a copy in WAL mode makes these beside it; a reader may not take them away itself.
+    for (const litter of [`${to}-wal`, `${to}-shm`]) rmSync(litter, { force: true });
   }
   return statSync(to).size;
 }

@@ -1,7 +1,8 @@
 /**
  * Shares the budget of attempts among the lanes: one turn each, round and round, among those that have something
- * to send and a free slot. An attempt that is slow stops counting against the budget, so that no number of
- * hanging endpoints takes the others' turns; their own slots and a bound on sockets hold them.
+ * to send and a free slot. An attempt that is slow stops counting against the budget, so that hanging endpoints do
+ * not take the others' turns; their own slots hold them. The bound on all slow attempts together (sockets) holds
+ * everybody: with the defaults about a thousand endpoints have to hang at once for that.
  */
 
 import type { EnvironmentClocks } from '../base/clock.ts';

@@ -8,6 +8,7 @@ await entry(async (args) => {
   // As the first line of that file says it: how the process is started is written there, and why.
   const command = [
     '--max-semi-space-size=8',
+    '--initial-old-space-size=48',
     join(ROOT, 'packages/server/bin/postrider.js'),
     'start',
     ...args,

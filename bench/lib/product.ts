@@ -22,17 +22,21 @@ export async function startProduct(settings: Record<string, string> = {}): Promi
   const dir = mkdtempSync(join(tmpdir(), 'postrider-bench-'));
   // The installed command, started as its first line says.
   const cli = fileURLToPath(new URL('../../packages/server/bin/postrider.js', import.meta.url));
-  const child = spawn(process.execPath, ['--max-semi-space-size=8', cli, 'start'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      ...process.env,
-      POSTRIDER_DATA_DIR: dir,
-      POSTRIDER_HTTP_PORT: '0',
-      POSTRIDER_SMTP_PORT: '0',
-      POSTRIDER_LOG_LEVEL: 'warn',
-      ...settings,
+  const child = spawn(
+    process.execPath,
+    ['--max-semi-space-size=8', '--initial-old-space-size=48', cli, 'start'],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: {
+        ...process.env,
+        POSTRIDER_DATA_DIR: dir,
+        POSTRIDER_HTTP_PORT: '0',
+        POSTRIDER_SMTP_PORT: '0',
+        POSTRIDER_LOG_LEVEL: 'warn',
+        ...settings,
+      },
     },
-  });
+  );
   await ready(child.stdout);
   const { http, smtp, keys } = JSON.parse(readFileSync(join(dir, 'first-run.json'), 'utf8')) as {
     http: string;

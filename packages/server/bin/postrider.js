@@ -1,6 +1,7 @@
-#!/usr/bin/env -S node --max-semi-space-size=8
-// The flag: a nursery of 24 MB instead of 48. Under full load the process then peaks near 275 MB instead of 305,
-// for no CPU that could be measured. It can only be set where the process starts.
+#!/usr/bin/env -S node --max-semi-space-size=8 --initial-old-space-size=48
+// The flags: a nursery of 24 MB instead of 48, and no wait for hundreds of MB before the first full collection. Under
+// full load the process then peaks at 273 to 285 MB in every round instead of 259 to 339, for no CPU that could be
+// measured. They can only be set where the process starts.
 import * as module from 'node:module';
 import { fileURLToPath } from 'node:url';
 

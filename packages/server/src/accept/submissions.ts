@@ -24,12 +24,7 @@ export interface SubmissionStore {
   ): Promise<Idempotent<{ message_id: string; recipients: AcceptedRecipient[] }>>;
   /** With no events it keeps the idempotency key and nothing else. */
   recordEvents(env: number, events: NewEvent[], idempotency: Idempotency | null): Promise<unknown>;
-  cancelMessage(
-    env: number,
-    message_id: string,
-    now: number,
-    event_ids: () => string,
-  ): Promise<{ cancelled: string[] }>;
+  cancelMessage(env: number, message_id: string, now: number): Promise<{ cancelled: string[] }>;
 }
 
 export interface SubmissionSettings {
@@ -177,7 +172,7 @@ export class Submissions {
   async cancel(environment: Environment, message_id: string): Promise<{ cancelled: string[] }> {
     if (!isId('msg', message_id)) throw notFound('message', message_id);
     const now = this.#settings.clocks.now(environment.env);
-    return this.#settings.store.cancelMessage(environment.env, message_id, now, () => newId('evt'));
+    return this.#settings.store.cancelMessage(environment.env, message_id, now);
   }
 
   #refuseWithoutTransport(environment: Environment): void {

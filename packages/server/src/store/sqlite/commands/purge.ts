@@ -70,9 +70,32 @@ function purgeRaw(context: WriteContext, env: number, round: number, before: num
   const needed = context.sql(
     'SELECT 1 FROM outgoing WHERE mid = ? UNION ALL SELECT 1 FROM event WHERE mid = ? AND at >= ? LIMIT 1',
   );
+  return sweepMessages(
+    context,
+    'raw',
+    env,
+    round,
+    before,
+    limit,
+    (mid) => needed.get(mid, mid, before) !== undefined,
+    ['raw_message'],
+  );
+}
+
+/** Walks an environment's messages, and deletes from `tables` what belongs to those that nothing needs. */
+function sweepMessages(
+  context: WriteContext,
+  what: string,
+  env: number,
+  round: number,
+  before: number,
+  limit: number,
+  isNeededStill: (mid: number) => boolean,
+  tables: readonly string[],
+): number {
   return sweep(
     context,
-    `raw ${env}`,
+    `${what} ${env}`,
     round,
     (mid) =>
       context
@@ -81,9 +104,11 @@ function purgeRaw(context: WriteContext, env: number, round: number, before: num
     (row) => row['mid'] as number,
     (row) => {
       if ((row['created_at'] as number) >= before) return 'young';
-      return needed.get(row['mid'] as number, row['mid'] as number, before) === undefined ? 'delete' : 'keep';
+      return isNeededStill(row['mid'] as number) ? 'keep' : 'delete';
     },
-    (row) => context.sql('DELETE FROM raw_message WHERE mid = ?').run(row['mid'] as number),
+    (row) => {
+      for (const table of tables) context.sql(`DELETE FROM ${table} WHERE mid = ?`).run(row['mid'] as number);
+    },
   );
 }
 
@@ -169,24 +194,15 @@ function purgeMessages(
   const needed = context.sql(
     'SELECT 1 FROM outgoing WHERE mid = ? UNION ALL SELECT 1 FROM event WHERE mid = ? LIMIT 1',
   );
-  return sweep(
+  return sweepMessages(
     context,
-    `message ${env}`,
+    'message',
+    env,
     round,
-    (mid) =>
-      context
-        .sql('SELECT mid, created_at FROM message WHERE env = ? AND mid > ? ORDER BY mid LIMIT ?')
-        .all(env, mid, limit),
-    (row) => row['mid'] as number,
-    (row) => {
-      if ((row['created_at'] as number) >= before) return 'young';
-      return needed.get(row['mid'] as number, row['mid'] as number) === undefined ? 'delete' : 'keep';
-    },
-    (row) => {
-      for (const table of ['raw_message', 'recipient', 'message']) {
-        context.sql(`DELETE FROM ${table} WHERE mid = ?`).run(row['mid'] as number);
-      }
-    },
+    before,
+    limit,
+    (mid) => needed.get(mid, mid) !== undefined,
+    ['raw_message', 'recipient', 'message'],
   );
 }
 

@@ -2,21 +2,13 @@
 
 import { acceptMessage, cancelMessage, recordEvents } from './commands/accept.ts';
 import { advanceClock, createApiKey, createProject, revokeApiKey } from './commands/access.ts';
+import { discardDelivery, discardLane, retryDelivery } from './commands/deliveries.ts';
 import { createEndpoint, deleteEndpoint, updateEndpoint } from './commands/endpoints.ts';
-import {
-  discardDelivery,
-  discardLane,
-  loadFresh,
-  loadRetries,
-  nextRetryAt,
-  parkLane,
-  retryDelivery,
-  settle,
-  settleDelivered,
-} from './commands/lanes.ts';
+import { loadFresh, loadRetries, nextRetryAt, parkLane } from './commands/loading.ts';
 import { claimOutgoing, nextOutgoingAt, recordOutcomes } from './commands/outgoing.ts';
 import { probe } from './commands/probe.ts';
 import { purge, purgeIdempotency } from './commands/purge.ts';
+import { settle, settleDelivered } from './commands/settling.ts';
 import { addSuppressions, removeSuppression } from './commands/suppressions.ts';
 
 export const COMMANDS = {

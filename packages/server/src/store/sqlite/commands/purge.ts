@@ -9,7 +9,8 @@
 import type { RetentionPolicy } from '../../ports.ts';
 import { logKey } from '../log-position.ts';
 import type { WriteContext } from '../write-context.ts';
-import { SETTLED_STATUS, discardLane } from './lanes.ts';
+import { SETTLED_STATUS } from '../settled-status.ts';
+import { discardLane } from './deliveries.ts';
 
 /** `keep`: old but needed. `young`: the sweep is over. */
 type Verdict = 'delete' | 'keep' | 'young';

@@ -9,10 +9,10 @@ import type {
   PageRequest,
   QueueDepth,
 } from '../../ports.ts';
-import { SETTLED_NAME, SETTLED_STATUS } from '../commands/lanes.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { logKey, logLimit, logPosition } from '../log-position.ts';
 import { Where, type ReadContext } from '../read-context.ts';
+import { SETTLED_NAME, SETTLED_STATUS } from '../settled-status.ts';
 
 type Row = Record<string, unknown>;
 

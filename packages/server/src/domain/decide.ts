@@ -9,13 +9,7 @@ import {
   type SuppressionReason,
 } from '@postrider/contract/events';
 import { factsOf, stateOf, type FactSet } from '@postrider/contract/state';
-
-/** What the decision needs to know of an endpoint. */
-export interface EndpointRule {
-  lane: number;
-  endpoint_id: string;
-  event_types: readonly string[];
-}
+import type { EndpointRule } from './matching.ts';
 
 export interface DecisionInput {
   event_type: string;
@@ -33,7 +27,7 @@ export interface Decision {
   state: StateSnapshot | null;
   /** Set when the recipient is from now on not to be mailed. */
   suppress: SuppressionReason | null;
-  /** The endpoints that get a delivery of this event. */
+  /** The endpoints that get a delivery of this event, unless their filter (`matching`) lets it not pass. */
   deliverTo: readonly EndpointRule[];
 }
 

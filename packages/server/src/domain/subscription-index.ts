@@ -1,7 +1,7 @@
 /** Which endpoints of one environment want an event type, remembered per type. */
 
-import type { EndpointRule } from './decide.ts';
 import { wantsEventType } from './endpoint.ts';
+import type { EndpointRule } from './matching.ts';
 
 /** Custom types are the customer's to invent, so the memory of them has a bound. */
 const REMEMBERED_TYPES = 1000;

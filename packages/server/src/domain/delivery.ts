@@ -28,8 +28,12 @@ export type AttemptError =
   | 'reset'
   | 'tls'
   | 'blocked_address'
+  /** The way out through `publish.egress_proxy` did not open. */
+  | 'proxy'
   | 'protocol'
-  | 'network';
+  | 'network'
+  /** Not an attempt: held for longer than `publish.max_hold_hours`. */
+  | 'held_too_long';
 
 /** One HTTP request of a delivery, as it is stored. */
 export interface Attempt {
@@ -55,6 +59,10 @@ export interface DueDelivery {
   attempts: number;
   /** Attempts made before the present run of the retry schedule: a retried dead letter starts it anew. */
   base: number;
+  /** Env time of this attempt; 0 for the first. */
+  due_at: number;
+  /** The replay that put it here (`rpl_…`); null for one that is due by itself. */
+  replay_id: string | null;
   event: DueEvent;
 }
 

@@ -5,6 +5,8 @@ import { INBOX_EVENT_TYPES, MAIL_EVENT_TYPES, OPERATIONAL_EVENT_TYPES } from '@p
 
 export type Ordering = 'none' | 'message' | 'strict';
 export type EndpointStatus = 'enabled' | 'disabled';
+/** open: its last deliveries all failed; it is probed, and what is due is held. */
+export type BreakerState = 'closed' | 'open';
 
 /** Everything the API lets a customer set. */
 export interface EndpointSettings {
@@ -33,6 +35,9 @@ export interface Endpoint extends EndpointSettings {
   env: number;
   status: EndpointStatus;
   disabled_reason: string | null;
+  breaker: BreakerState;
+  /** Env time of the first failure after the last success; null while the breaker is closed. */
+  failing_since: number | null;
   /** Signing secret (`whsec_…`) sealed under the master key. */
   secret_sealed: string;
   /** The secret before the last rotation, while its overlap lasts. */

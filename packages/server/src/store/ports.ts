@@ -12,7 +12,7 @@
 
 import type { EventEnvelope, SuppressionReason } from '@postrider/contract/events';
 import type { Attempt, DeliveryStatus, DueDelivery, DueEvent } from '../domain/delivery.ts';
-import type { Endpoint, EndpointSettings } from '../domain/endpoint.ts';
+import type { BreakerState, Endpoint, EndpointSettings } from '../domain/endpoint.ts';
 import type { NewEvent } from '../domain/event.ts';
 import type {
   AcceptedRecipient,
@@ -136,15 +136,19 @@ export interface Settlement {
   lane: number;
   seq: number;
   attempt: Attempt;
-  /** `retry` needs `next_at`. A settlement of a delivery that is no longer pending is ignored. */
-  verdict: 'delivered' | 'retry' | 'failed';
-  /** Env time. */
+  /**
+   * `retry` needs `next_at`. `probed`: a probe failed; it is recorded, uses none of the delivery's attempts (`base`
+   * grows with `attempts`) and leaves when it is due as it was.
+   * A settlement of a delivery that is no longer pending is ignored.
+   */
+  verdict: 'delivered' | 'retry' | 'probed' | 'failed';
+  /** Env time; for `retry` alone. */
   next_at: number | null;
   /** Operational events that this result causes, for example `delivery.failed`. */
   events: NewEvent[];
 }
 export interface LaneLoad {
-  /** In `seq` order for fresh ones, in due order for retries. */
+  /** In `seq` order for fresh and urgent ones, in due order for retries. */
   deliveries: DueDelivery[];
   /** Nothing beyond these; with `live` the lane now gets its new deliveries through commit notices. */
   end: boolean;
@@ -174,6 +178,23 @@ export interface PublishStore {
    * attempted, and its outcome tells its own next time.
    */
   nextRetryAt(lane: number, after: number): Promise<number | null>;
+  /**
+   * First-attempt deliveries with `seq > after` that may overtake (`domain/urgency`), in `seq` order, without those
+   * that have an earlier pending delivery of the same message in this lane. `end` as always.
+   */
+  loadUrgent(lane: number, after: number, limit: number): Promise<LaneLoad>;
+  /** The lane's earliest pending delivery (lowest `seq`) that waits for no other; whenever it is due. */
+  loadHead(lane: number): Promise<DueDelivery | null>;
+  /** Whether something in this lane waits for an earlier delivery of its message. */
+  hasBlocked(lane: number): Promise<boolean>;
+  /** Makes at most `limit` of the lane's deliveries that wait for a later time due at `now`; resolves to how many. */
+  hastenLane(lane: number, now: number, limit: number): Promise<number>;
+  /**
+   * Dead-letters, lowest `seq` first, at most `limit` of the lane's pending deliveries whose event is from `before` or
+   * earlier (env time), with the error `held_too_long` and `delivery.failed` for each that is no operational event.
+   * Resolves to how many.
+   */
+  expireHeld(lane: number, before: number, limit: number, now: number): Promise<number>;
   /** Stops handing this lane's new deliveries to commit notices: its window is full. `loadFresh` turns it live again. */
   parkLane(lane: number): void;
   settle(settlements: Settlement[]): Promise<void>;
@@ -194,6 +215,8 @@ export interface NewEndpoint extends EndpointSettings {
 export type EndpointChange = Partial<EndpointSettings> & {
   status?: Endpoint['status'];
   disabled_reason?: string | null;
+  breaker?: BreakerState;
+  failing_since?: number | null;
   secret_sealed?: string;
   previous_secret_sealed?: string | null;
   previous_secret_until?: number | null;
@@ -208,8 +231,15 @@ export interface CommitNotice {
   events: DueEvent[];
   /** New deliveries of live lanes; `event` is an index into `events`. */
   lanes: { lane: number; items: { seq: number; log: number; event: number }[] }[];
+  /**
+   * Deliveries of live lanes that no longer wait for an earlier one of their message, due now; `event` as above.
+   * Their `seq` is below what the lane has seen.
+   */
+  released: { lane: number; seq: number; log: number; event: number }[];
   /** Lanes that got deliveries which are only in the store: parked lanes, retries, dead letters put back. */
   waiting: number[];
+  /** Those of `waiting` that got urgent ones. */
+  urgent: number[];
   /** Endpoints made, changed or deleted. Comes before `lanes` in meaning: the lane may be new. */
   endpoints: (Endpoint & { deleted: boolean })[];
   /** New ends of the environments' logs, for the live stream. */
@@ -325,6 +355,166 @@ export interface QueryStore {
   endpointStats(lane: number, since: number): Promise<EndpointStats>;
 }
 
+// ---------------------------------------------------------------- replays, many deliveries at once
+
+/** What a replay sends again; null = whatever it is. Times are env time. */
+export interface ReplayQuery {
+  /** `all`: the event log through the endpoint's own subscription. `failed`: its dead letters. */
+  status: 'all' | 'failed';
+  event_types: string[] | null;
+  after: number | null;
+  before: number | null;
+  recipient: string | null;
+  message_id: string | null;
+  campaign_id: string | null;
+  /** Events per second of wall time; null = as fast as the lane takes them. */
+  rate: number | null;
+}
+export type ReplayStatus = 'running' | 'completed' | 'cancelled' | 'failed';
+export interface NewReplay {
+  replay_id: string;
+  env: number;
+  lane: number;
+  query: ReplayQuery;
+  matched: number;
+  /** Where it ends: a position in the log, or a `seq` when dead letters are replayed. */
+  end: number;
+  /** Env time. */
+  created_at: number;
+}
+export interface Replay extends NewReplay {
+  endpoint_id: string;
+  status: ReplayStatus;
+  /** Put into the lane; those of them that are settled are delivered, failed or discarded. */
+  queued: number;
+  /** Matched, and left alone: they were waiting already, or retention was faster. */
+  skipped: number;
+  delivered: number;
+  failed: number;
+  discarded: number;
+  /** What has been looked at; counts as `end` does. */
+  position: number;
+  /** Why it is `failed`. */
+  error: string | null;
+  updated_at: number;
+  finished_at: number | null;
+}
+export interface ReplaySlice {
+  /** Positions in the log, or `seq`s, ascending. */
+  items: number[];
+  /** Looked at up to here. */
+  through: number;
+}
+/** Which deliveries are put back or given up together; null = whatever it is. */
+export interface BulkFilter {
+  endpoint_id: string | null;
+  event_id: string | null;
+  message_id: string | null;
+  event_types: string[] | null;
+  after: number | null;
+  before: number | null;
+  statuses: readonly ('pending' | 'held' | 'failed')[];
+}
+export interface DeliveryPlace {
+  lane: number;
+  seq: number;
+}
+export interface ReplayStore {
+  /** Where a replay that begins now ends: the end of the log, or the lane's last `seq`. */
+  replayEnd(env: number, lane: number, status: ReplayQuery['status']): Promise<number>;
+  /**
+   * The next at most `limit` that the query matches, after `after` and up to `end`. Looks at a bounded number of rows,
+   * so `items` may be empty before `through` is `end`. `not_found` when the endpoint is gone.
+   */
+  findReplayable(
+    env: number,
+    lane: number,
+    query: ReplayQuery,
+    after: number,
+    end: number,
+    limit: number,
+  ): Promise<ReplaySlice>;
+  /** `conflict` when `most` replays of the environment are running. */
+  createReplay(
+    replay: NewReplay,
+    most: number,
+    idempotency: Idempotency | null,
+  ): Promise<Idempotent<{ replay: Replay }>>;
+  getReplay(env: number, replay_id: string): Promise<Replay | null>;
+  listReplays(env: number, page: PageRequest): Promise<Page<Replay>>;
+  /** All that are running, and those that were cancelled with deliveries still in a lane; for start-up. */
+  unfinishedReplays(): Promise<Replay[]>;
+  /**
+   * Puts a slice that was found `from` there into the lane and moves the replay's position, together. Nothing happens
+   * when it is no longer running or stands elsewhere. Resolves to the replay as it is then.
+   */
+  queueReplay(replay_id: string, from: number, slice: ReplaySlice): Promise<Replay>;
+  /** Ends a running one: `completed` only when all it queued is settled. Resolves to the replay as it is then. */
+  endReplay(
+    replay_id: string,
+    status: Exclude<ReplayStatus, 'running'>,
+    error: string | null,
+  ): Promise<Replay>;
+  /**
+   * Takes at most `limit` of what a replay queued and is still pending out of the lane, each to what it was before: what
+   * failed meanwhile is a dead letter, what the replay itself made is discarded. Resolves to how many.
+   */
+  withdrawReplay(replay_id: string, limit: number): Promise<number>;
+  /** The next at most `limit` deliveries of the filter after a place, in order of lane and `seq`. */
+  findDeliveries(
+    env: number,
+    filter: BulkFilter,
+    after: DeliveryPlace | null,
+    limit: number,
+  ): Promise<{ places: DeliveryPlace[]; through: DeliveryPlace | null }>;
+  /** Puts dead letters back, due at once; others of `places` are left alone. Resolves to how many it were. */
+  retryDeliveries(env: number, places: readonly DeliveryPlace[]): Promise<number>;
+  /** Discards what is pending, held or failed; others of `places` are left alone. Resolves to how many it were. */
+  discardDeliveries(env: number, places: readonly DeliveryPlace[], now: number): Promise<number>;
+}
+
+// ---------------------------------------------------------------- feed, checkpoints
+
+export interface FeedEvent {
+  seq: number;
+  event_id: string;
+  /** Env time. */
+  at: number;
+  /** JSON text without `seq`. */
+  envelope: string;
+}
+export interface LaneEnds {
+  last_seq: number;
+  /** Retention has deleted something up to here: the lane is without gaps only after it. */
+  purged_through: number;
+}
+export interface LanePart<T> extends LaneEnds {
+  /** In `seq` order, without gaps when the part begins at or after `purged_through`. */
+  items: T[];
+}
+/** A run of a lane's events whose ids are summed up. */
+export interface Checkpoint {
+  from_seq: number;
+  to_seq: number;
+  /** Of its newest event, in hours of env time since the epoch. */
+  hour: number;
+  /** SHA-256, hex. */
+  digest: string;
+}
+export interface FeedStore {
+  /** Deliveries of every state with `seq > after`. */
+  readFeed(lane: number, after: number, limit: number): Promise<LanePart<FeedEvent>>;
+  /** The same without the envelopes. */
+  readLane(lane: number, after: number, limit: number): Promise<LanePart<Omit<FeedEvent, 'envelope'>>>;
+  lastCheckpoint(lane: number): Promise<Checkpoint | null>;
+  /** Those with `from_seq > after`, oldest first. */
+  listCheckpoints(lane: number, after: number, limit: number): Promise<Checkpoint[]>;
+  /** Keeps those that go on where the lane's last one ends; others are ignored. Retention never passes the last one. */
+  addCheckpoints(lane: number, checkpoints: readonly Checkpoint[]): Promise<void>;
+  /** The lanes of an environment whose endpoint exists. */
+  lanesOf(env: number): Promise<number[]>;
+}
+
 // ---------------------------------------------------------------- maintain
 
 export interface RetentionPolicy {
@@ -367,6 +557,8 @@ export interface Store
     PublishStore,
     SuppressionStore,
     QueryStore,
+    ReplayStore,
+    FeedStore,
     MaintainStore {
   /** One listener; called in commit order, after the promises of that commit are settled. */
   onCommit(listener: (notice: CommitNotice) => void): void;

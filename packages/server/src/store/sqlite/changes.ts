@@ -13,7 +13,12 @@ export interface ChangeColumns {
   lanes: number[];
   seqs: number[];
   events: number[];
+  /** Per delivery of a live lane that no longer waits for its message: lane, seq, index of the event. */
+  releasedLanes: number[];
+  releasedSeqs: number[];
+  releasedEvents: number[];
   waiting: number[];
+  urgent: number[];
   endpoints: (Endpoint & { deleted: boolean })[];
   /** Pairs env, position. */
   logEnds: number[];
@@ -32,12 +37,17 @@ export class Changes {
     lanes: [],
     seqs: [],
     events: [],
+    releasedLanes: [],
+    releasedSeqs: [],
+    releasedEvents: [],
     waiting: [],
+    urgent: [],
     endpoints: [],
     logEnds: [],
     outgoing: [],
   };
   readonly #waiting = new Set<number>();
+  readonly #urgent = new Set<number>();
   readonly #logEnds = new Map<number, number>();
   readonly #outgoing = new Map<number, number>();
 
@@ -59,8 +69,16 @@ export class Changes {
     c.events.push(event);
   }
 
-  laneWaiting(lane: number): void {
+  release(lane: number, seq: number, event: number): void {
+    const c = this.columns;
+    c.releasedLanes.push(lane);
+    c.releasedSeqs.push(seq);
+    c.releasedEvents.push(event);
+  }
+
+  laneWaiting(lane: number, urgent = false): void {
     this.#waiting.add(lane);
+    if (urgent) this.#urgent.add(lane);
   }
 
   endpoint(endpoint: Endpoint, deleted: boolean): void {
@@ -88,8 +106,11 @@ export class Changes {
     append(to.lanes, from.lanes);
     append(to.seqs, from.seqs);
     for (const event of from.events) to.events.push(event + offset);
+    append(to.releasedLanes, from.releasedLanes);
+    append(to.releasedSeqs, from.releasedSeqs);
+    for (const event of from.releasedEvents) to.releasedEvents.push(event + offset);
     append(to.endpoints, from.endpoints);
-    for (const lane of this.#waiting) target.laneWaiting(lane);
+    for (const lane of this.#waiting) target.laneWaiting(lane, this.#urgent.has(lane));
     for (const [env, position] of this.#logEnds) target.logEnd(env, position);
     for (const [env, at] of this.#outgoing) target.queued(env, at);
   }
@@ -98,10 +119,12 @@ export class Changes {
   finish(): ChangeColumns | null {
     const c = this.columns;
     c.waiting.push(...this.#waiting);
+    c.urgent.push(...this.#urgent);
     for (const pair of this.#logEnds) c.logEnds.push(...pair);
     for (const pair of this.#outgoing) c.outgoing.push(...pair);
     const quiet =
       c.lanes.length === 0 &&
+      c.releasedLanes.length === 0 &&
       c.waiting.length === 0 &&
       c.endpoints.length === 0 &&
       c.logEnds.length === 0 &&

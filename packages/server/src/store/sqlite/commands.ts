@@ -4,7 +4,16 @@ import { acceptMessage, cancelMessage, recordEvents } from './commands/accept.ts
 import { advanceClock, createApiKey, createProject, revokeApiKey } from './commands/access.ts';
 import { discardDelivery, discardLane, retryDelivery } from './commands/deliveries.ts';
 import { createEndpoint, deleteEndpoint, updateEndpoint } from './commands/endpoints.ts';
-import { loadFresh, loadRetries, nextRetryAt, parkLane } from './commands/loading.ts';
+import { expireHeld, hastenLane } from './commands/held.ts';
+import {
+  hasBlocked,
+  loadFresh,
+  loadHead,
+  loadRetries,
+  loadUrgent,
+  nextRetryAt,
+  parkLane,
+} from './commands/loading.ts';
 import { claimOutgoing, nextOutgoingAt, recordOutcomes } from './commands/outgoing.ts';
 import { probe } from './commands/probe.ts';
 import { purge, purgeIdempotency } from './commands/purge.ts';
@@ -23,8 +32,13 @@ export const COMMANDS = {
   deleteEndpoint,
   discardDelivery,
   discardLane,
+  expireHeld,
+  hasBlocked,
+  hastenLane,
   loadFresh,
+  loadHead,
   loadRetries,
+  loadUrgent,
   nextOutgoingAt,
   nextRetryAt,
   parkLane,

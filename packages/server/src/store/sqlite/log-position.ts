@@ -15,6 +15,10 @@ export function logPosition(key: number): number {
   return key % SPAN;
 }
 
+export function logEnv(key: number): number {
+  return Math.floor(key / SPAN);
+}
+
 /** First key beyond the environment's log. */
 export function logLimit(env: number): number {
   return (env + 1) * SPAN;

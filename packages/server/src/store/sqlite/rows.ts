@@ -48,6 +48,8 @@ export function toEndpoint(row: Row): Endpoint {
     env: row['env'] as number,
     status: row['status'] as Endpoint['status'],
     disabled_reason: row['disabled_reason'] as string | null,
+    breaker: row['breaker'] as Endpoint['breaker'],
+    failing_since: row['failing_since'] as number | null,
     secret_sealed: row['secret_sealed'] as string,
     previous_secret_sealed: row['previous_secret_sealed'] as string | null,
     previous_secret_until: row['previous_secret_until'] as number | null,

@@ -4,7 +4,10 @@ import { decide } from '../../domain/decide.ts';
 import { envelopeJson, NO_LABELS, type NewEvent } from '../../domain/event.ts';
 import type { StateSnapshot } from '@postrider/contract/events';
 import type { FactSet } from '@postrider/contract/state';
-import { logKey } from './log-position.ts';
+import { matching, type EndpointRule } from '../../domain/matching.ts';
+import { isUrgent } from '../../domain/urgency.ts';
+import { logKey, logPosition } from './log-position.ts';
+import { enqueue } from './queue.ts';
 import { suppressionKey } from './suppression-key.ts';
 import type { EnvironmentFacts, WriteContext } from './write-context.ts';
 
@@ -30,8 +33,6 @@ export const NO_CONTEXT: EventContext = { message: null, recipient: null };
 
 const INSERT_EVENT =
   'INSERT INTO event (log, event_id, event_type, at, mid, recipient, campaign_id, envelope, deliveries) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)';
-const INSERT_PENDING =
-  'INSERT INTO pending (lane, seq, log, attempts, base, next_at) VALUES (?, ?, ?, 0, 0, 0)';
 
 /** Returns the state of the pair after the event, null without one. */
 export function storeEvent(
@@ -51,7 +52,9 @@ export function storeEvent(
   const envelope = envelopeJson(event, environment.name, labels, decision.state);
   const position = environment.logEnd + 1;
   const log = logKey(environment.env, position);
-  const deliveries = fanOut(context, event, envelope, log, position, decision.deliverTo);
+  const mid = about.message?.mid ?? null;
+  const deliverTo = matching(decision.deliverTo, envelope);
+  const deliveries = fanOut(context, event, mid, envelope, log, deliverTo);
   context
     .sql(INSERT_EVENT)
     .run(
@@ -59,7 +62,7 @@ export function storeEvent(
       event.event_id,
       event.event_type,
       event.at,
-      about.message?.mid ?? null,
+      mid,
       event.recipient,
       event.campaign_id,
       envelope,
@@ -83,24 +86,26 @@ export function storeEvent(
 function fanOut(
   context: WriteContext,
   event: NewEvent,
+  mid: number | null,
   envelope: string,
   log: number,
-  position: number,
-  deliverTo: readonly { lane: number }[],
+  deliverTo: readonly EndpointRule[],
 ): string {
+  const urgent = isUrgent(event.event_type);
   let deliveries = '';
   let index = -1;
-  for (const { lane } of deliverTo) {
+  for (const { lane, ordering } of deliverTo) {
     const seq = context.nextSeq(lane);
-    context.sql(INSERT_PENDING).run(lane, seq, log);
     deliveries += deliveries === '' ? `${lane}:${seq}` : ` ${lane}:${seq}`;
+    if (!enqueue(context, lane, seq, log, ordering === 'message' ? mid : null, urgent)) continue;
     if (context.live.has(lane)) {
       if (index < 0) {
-        index = context.changes.event(event.event_id, event.event_type, event.message_id, envelope, position);
+        const { event_id, event_type, message_id } = event;
+        index = context.changes.event(event_id, event_type, message_id, envelope, logPosition(log));
       }
       context.changes.delivery(lane, seq, index);
     } else {
-      context.changes.laneWaiting(lane);
+      context.changes.laneWaiting(lane, urgent);
     }
   }
   return deliveries;

@@ -3,7 +3,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventEnvelope, SuppressionReason } from '@postrider/contract/events';
-import type { Attempt } from '../../domain/delivery.ts';
+import type { Attempt, DueDelivery } from '../../domain/delivery.ts';
 import type { Endpoint } from '../../domain/endpoint.ts';
 import type { NewEvent } from '../../domain/event.ts';
 import type { NewMessage, OutgoingRecipient } from '../../domain/message.ts';
@@ -31,10 +31,10 @@ import type {
   StoreHealth,
   Suppression,
 } from '../ports.ts';
-import type { ChangeColumns } from './changes.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { Committer, type CommitterLimits } from './committer.ts';
 import { DATABASE_FILE } from './database.ts';
+import { toNotice } from './notice.ts';
 import { Reader } from './reader.ts';
 
 export interface SqliteOptions {
@@ -181,6 +181,21 @@ export class SqliteStore implements Store {
   nextRetryAt(lane: number, after: number): Promise<number | null> {
     return this.#committer.run('nextRetryAt', [lane, after]);
   }
+  loadUrgent(lane: number, after: number, limit: number): Promise<LaneLoad> {
+    return this.#committer.run('loadUrgent', [lane, after, limit], { rows: limit, bytes: 0 });
+  }
+  loadHead(lane: number): Promise<DueDelivery | null> {
+    return this.#committer.run('loadHead', [lane]);
+  }
+  hasBlocked(lane: number): Promise<boolean> {
+    return this.#committer.run('hasBlocked', [lane]);
+  }
+  hastenLane(lane: number, now: number, limit: number): Promise<number> {
+    return this.#committer.run('hastenLane', [lane, now, limit], { rows: limit, bytes: 0 });
+  }
+  expireHeld(lane: number, before: number, limit: number, now: number): Promise<number> {
+    return this.#committer.run('expireHeld', [lane, before, limit, now], { rows: 2 * limit, bytes: 0 });
+  }
   parkLane(lane: number): void {
     // A store that cannot park cannot commit either: there is nothing the lane could get through a notice.
     this.#committer.run('parkLane', [lane]).catch(() => undefined);
@@ -320,38 +335,4 @@ function splitSettlements(settlements: readonly Settlement[]): {
     excerpts.push(attempt.response_excerpt);
   }
   return { numbers, excerpts, others };
-}
-
-function toNotice(changes: ChangeColumns): CommitNotice {
-  const events = changes.eventIds.map((event_id, i) => ({
-    event_id,
-    event_type: changes.eventTypes[i] as string,
-    message_id: changes.messageIds[i] as string | null,
-    envelope: changes.envelopes[i] as string,
-  }));
-  const lanes = new Map<number, CommitNotice['lanes'][number]>();
-  for (let i = 0; i < changes.lanes.length; i++) {
-    const lane = changes.lanes[i] as number;
-    const event = changes.events[i] as number;
-    let entry = lanes.get(lane);
-    if (entry === undefined) {
-      entry = { lane, items: [] };
-      lanes.set(lane, entry);
-    }
-    entry.items.push({ seq: changes.seqs[i] as number, log: changes.logs[event] as number, event });
-  }
-  return {
-    events,
-    lanes: [...lanes.values()],
-    waiting: changes.waiting,
-    endpoints: changes.endpoints,
-    logs: pairs(changes.logEnds, (env, log) => ({ env, log })),
-    outgoing: pairs(changes.outgoing, (env, next_at) => ({ env, next_at })),
-  };
-}
-
-function pairs<T>(flat: readonly number[], make: (a: number, b: number) => T): T[] {
-  const made: T[] = [];
-  for (let i = 0; i < flat.length; i += 2) made.push(make(flat[i] as number, flat[i + 1] as number));
-  return made;
 }

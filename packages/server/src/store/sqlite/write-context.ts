@@ -7,10 +7,12 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { EnvironmentName } from '@postrider/contract/events';
 import { newId } from '../../base/ids.ts';
 import { PostriderError } from '../../domain/errors.ts';
-import type { EndpointRule } from '../../domain/decide.ts';
+import type { EndpointSettings } from '../../domain/endpoint.ts';
+import { endpointRule, type EndpointRule } from '../../domain/matching.ts';
 import { SubscriptionIndex } from '../../domain/subscription-index.ts';
 import { Changes } from './changes.ts';
 import { logKey, logLimit, logPosition } from './log-position.ts';
+import type { SettledAs } from './settled-status.ts';
 
 export interface EnvironmentFacts {
   env: number;
@@ -43,6 +45,8 @@ export class WriteContext {
   readonly #lastSeq = new Map<number, number>();
   readonly #dirtyLanes = new Set<number>();
   readonly #counters = new Map<string, { env: number; hour: number; eventType: string; n: number }>();
+
+  readonly #replays = new Map<number, { env: number } & Record<SettledAs, number>>();
 
   constructor(db: DatabaseSync) {
     this.db = db;
@@ -114,6 +118,15 @@ export class WriteContext {
     else counter.n++;
   }
 
+  countReplay(replay: number, env: number, as: SettledAs): void {
+    let counter = this.#replays.get(replay);
+    if (counter === undefined) {
+      counter = { env, delivered: 0, failed: 0, discarded: 0 };
+      this.#replays.set(replay, counter);
+    }
+    counter[as]++;
+  }
+
   /** Writes what the command changed in memory; the last act inside its savepoint. */
   flush(): void {
     for (const lane of this.#dirtyLanes) {
@@ -128,6 +141,13 @@ export class WriteContext {
       ).run(env, hour, eventType, n);
     }
     this.#counters.clear();
+    for (const [replay, { env, delivered, failed, discarded }] of this.#replays) {
+      this.sql(
+        `UPDATE replay SET delivered = delivered + ?, failed = failed + ?, discarded = discarded + ?, updated_at = ?
+         WHERE replay = ?`,
+      ).run(delivered, failed, discarded, this.now(env), replay);
+    }
+    this.#replays.clear();
   }
 
   /** To be called with every change of what is remembered in memory alone. */
@@ -152,6 +172,7 @@ export class WriteContext {
     this.#lastSeq.clear();
     this.#dirtyLanes.clear();
     this.#counters.clear();
+    this.#replays.clear();
   }
 
   #readEnvironment(env: number): EnvironmentFacts {
@@ -175,10 +196,12 @@ export class WriteContext {
       'SELECT lane, endpoint_id, settings FROM endpoint WHERE env = ? AND deleted_at IS NULL ORDER BY lane',
     )
       .all(env)
-      .map((row) => ({
-        lane: row['lane'] as number,
-        endpoint_id: row['endpoint_id'] as string,
-        event_types: (JSON.parse(row['settings'] as string) as { event_types: string[] }).event_types,
-      }));
+      .map((row) =>
+        endpointRule(
+          row['lane'] as number,
+          row['endpoint_id'] as string,
+          JSON.parse(row['settings'] as string) as EndpointSettings,
+        ),
+      );
   }
 }

@@ -1,10 +1,13 @@
 /** Single deliveries as their owner wants them: put back, discarded. */
 
 import { PostriderError, notFound } from '../../../domain/errors.ts';
-import type { Attempt } from '../../../domain/delivery.ts';
-import { SETTLED_STATUS } from '../settled-status.ts';
+import type { Attempt, AttemptError } from '../../../domain/delivery.ts';
+import { hasLeft, putBack, take, type Left } from '../queue.ts';
+import { SETTLED_STATUS, type SettledAs } from '../settled-status.ts';
 import type { WriteContext } from '../write-context.ts';
 import { insertAttempt } from './settling.ts';
+
+type Row = Record<string, unknown>;
 
 /** Returns whether the lane's endpoint is still there. */
 function checkLane(context: WriteContext, env: number, lane: number, seq: number): boolean {
@@ -13,14 +16,13 @@ function checkLane(context: WriteContext, env: number, lane: number, seq: number
   return row['deleted_at'] === null;
 }
 
-/** The last attempt stands in the settled row; before that row says something else, it gets one of its own. */
-function keepLastAttempt(
-  context: WriteContext,
-  lane: number,
-  seq: number,
-  row: Record<string, unknown>,
-): void {
-  insertAttempt(context, lane, seq, {
+/**
+ * The last attempt stands in the settled row; before that row goes or says something else, it gets one of its own.
+ * The row of what was discarded, or held for too long, stands for no attempt.
+ */
+export function keepLastAttempt(context: WriteContext, row: Row): void {
+  if (row['status'] === SETTLED_STATUS.discarded || row['error'] === 'held_too_long') return;
+  insertAttempt(context, row['lane'] as number, row['seq'] as number, {
     attempt: row['attempts'] as number,
     at: row['at'] as number,
     status: row['http_status'] as number,
@@ -43,19 +45,15 @@ export function retryDelivery(context: WriteContext, env: number, lane: number, 
       'Only a failed delivery (a dead letter) can be retried; this one is not.',
     );
   }
-  keepLastAttempt(context, lane, seq, row);
-  context.sql('DELETE FROM settled WHERE lane = ? AND seq = ?').run(lane, seq);
-  context
-    .sql('INSERT INTO pending (lane, seq, log, attempts, base, next_at) VALUES (?, ?, ?, ?, ?, ?)')
-    .run(
-      lane,
-      seq,
-      row['log'] as number,
-      row['attempts'] as number,
-      row['attempts'] as number,
-      context.now(env),
-    );
-  context.changes.laneWaiting(lane);
+  unsettle(context, env, row, null);
+}
+
+/** From the history (a row of `settled`) back into the queue. */
+export function unsettle(context: WriteContext, env: number, row: Row, replay: number | null): void {
+  const settled = row as { lane: number; seq: number; log: number; attempts: number };
+  keepLastAttempt(context, row);
+  context.sql('DELETE FROM settled WHERE lane = ? AND seq = ?').run(settled.lane, settled.seq);
+  putBack(context, env, settled, replay);
 }
 
 export function discardDelivery(
@@ -66,7 +64,8 @@ export function discardDelivery(
   now: number,
 ): void {
   checkLane(context, env, lane, seq);
-  if (discardPending(context, lane, seq, now)) return;
+  const left = settleUnsent(context, lane, seq, 'discarded', now, null);
+  if (left !== null) return hasLeft(context, left, 'discarded');
   const row = context.sql('SELECT * FROM settled WHERE lane = ? AND seq = ?').get(lane, seq);
   if (row?.['status'] !== SETTLED_STATUS.failed) {
     throw new PostriderError(
@@ -74,25 +73,34 @@ export function discardDelivery(
       'Only a pending, held or failed delivery can be discarded; this one is settled.',
     );
   }
-  keepLastAttempt(context, lane, seq, row);
+  keepLastAttempt(context, row);
   context
     .sql(`UPDATE settled SET status = ${SETTLED_STATUS.discarded} WHERE lane = ? AND seq = ?`)
     .run(lane, seq);
 }
 
-function discardPending(context: WriteContext, lane: number, seq: number, now: number): boolean {
-  const row = context
-    .sql('DELETE FROM pending WHERE lane = ? AND seq = ? RETURNING log, attempts')
-    .get(lane, seq);
-  if (row === undefined) return false;
+/**
+ * Moves a pending delivery into the history without an attempt: the row shows the last one there was. The caller
+ * calls `hasLeft`, once everything that goes with it has gone. Null when it is not pending.
+ */
+export function settleUnsent(
+  context: WriteContext,
+  lane: number,
+  seq: number,
+  as: SettledAs,
+  now: number,
+  error: AttemptError | null,
+): Left | null {
+  const left = take(context, lane, seq);
+  if (left === null) return null;
   context
     .sql(
       `INSERT INTO settled (lane, seq, log, status, attempts, at, http_status, latency_ms, error)
-       SELECT ?1, ?2, ?3, ${SETTLED_STATUS.discarded}, ?4, ?5, coalesce(a.http_status, 0), 0, a.error
-       FROM (SELECT 1) LEFT JOIN attempt a ON a.lane = ?1 AND a.seq = ?2 AND a.attempt = ?4`,
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, coalesce(a.http_status, 0), 0, coalesce(?7, a.error)
+       FROM (SELECT 1) LEFT JOIN attempt a ON a.lane = ?1 AND a.seq = ?2 AND a.attempt = ?5`,
     )
-    .run(lane, seq, row['log'] as number, row['attempts'] as number, now);
-  return true;
+    .run(lane, seq, left.log, SETTLED_STATUS[as], left.attempts, now, error);
+  return left;
 }
 
 /** Discards up to `limit` of what a lane holds with `seq <= through`; returns how many. */
@@ -106,6 +114,8 @@ export function discardLane(
   const rows = context
     .sql('SELECT seq FROM pending WHERE lane = ? AND seq <= ? ORDER BY seq LIMIT ?')
     .all(lane, through, limit);
-  for (const row of rows) discardPending(context, lane, row['seq'] as number, now);
+  const gone = rows.map((row) => settleUnsent(context, lane, row['seq'] as number, 'discarded', now, null));
+  // After all of them: what is discarded in the same step must not be released first.
+  for (const left of gone) if (left !== null) hasLeft(context, left, 'discarded');
   return rows.length;
 }

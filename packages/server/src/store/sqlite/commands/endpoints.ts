@@ -45,13 +45,15 @@ export function updateEndpoint(
   const after: Endpoint = { ...before, ...withoutEvents(change) };
   context
     .sql(
-      `UPDATE endpoint SET settings = ?, status = ?, disabled_reason = ?, secret_sealed = ?, previous_secret_sealed = ?,
+      `UPDATE endpoint SET settings = ?, status = ?, disabled_reason = ?, breaker = ?, failing_since = ?, secret_sealed = ?, previous_secret_sealed = ?,
          previous_secret_until = ?, updated_at = ? WHERE lane = ?`,
     )
     .run(
       JSON.stringify(settingsOf(after)),
       after.status,
       after.disabled_reason,
+      after.breaker,
+      after.failing_since,
       after.secret_sealed,
       after.previous_secret_sealed,
       after.previous_secret_until,
@@ -76,6 +78,7 @@ export function deleteEndpoint(context: WriteContext, env: number, endpoint_id: 
     .sql('UPDATE endpoint SET deleted_at = ?, status = ?, updated_at = ? WHERE lane = ?')
     .run(now, 'disabled', now, endpoint.lane);
   context.forgetEnvironment(env);
+  if (context.live.delete(endpoint.lane)) context.onRollback(() => context.live.add(endpoint.lane));
   context.changes.endpoint(endpoint, true);
 }
 

@@ -1,29 +1,90 @@
-/** Reading the queue of pending deliveries into lanes. */
+/** Reading the queue of pending deliveries into lanes. What is blocked (`queue.ts`) never comes out of here. */
 
 import type { DueDelivery } from '../../../domain/delivery.ts';
 import type { LaneLoad } from '../../ports.ts';
 import { logPosition } from '../log-position.ts';
 import type { WriteContext } from '../write-context.ts';
 
-const DUE_COLUMNS = `SELECT p.seq, p.log, p.attempts, p.base, e.event_id, e.event_type, e.envelope, m.message_id
-  FROM pending p JOIN event e ON e.log = p.log LEFT JOIN message m ON m.mid = e.mid`;
+const DUE_COLUMNS = `SELECT p.seq, p.log, p.attempts, p.base, p.next_at, r.replay_id, e.event_id, e.event_type, e.envelope, e.mid, m.message_id`;
+const DUE_JOINS = `JOIN event e ON e.log = p.log LEFT JOIN message m ON m.mid = e.mid LEFT JOIN replay r ON r.replay = p.replay`;
+const DUE = `${DUE_COLUMNS} FROM pending p ${DUE_JOINS}`;
 
 export function loadFresh(context: WriteContext, lane: number, after: number, limit: number): LaneLoad {
   const rows = context
-    .sql(`${DUE_COLUMNS} WHERE p.lane = ? AND p.seq > ? AND p.next_at = 0 ORDER BY p.seq LIMIT ?`)
+    .sql(`${DUE} WHERE p.lane = ? AND p.seq > ? AND p.next_at = 0 ORDER BY p.seq LIMIT ?`)
     .all(lane, after, limit);
   const end = rows.length < limit;
-  if (end) context.live.add(lane);
+  if (end && !context.live.has(lane)) {
+    context.live.add(lane);
+    context.onRollback(() => context.live.delete(lane));
+  }
   return { deliveries: rows.map(toDue), end };
 }
 
 export function loadRetries(context: WriteContext, lane: number, now: number, limit: number): LaneLoad {
   const rows = context
-    .sql(
-      `${DUE_COLUMNS} WHERE p.lane = ? AND p.next_at > 0 AND p.next_at <= ? ORDER BY p.next_at, p.seq LIMIT ?`,
-    )
+    .sql(`${DUE} WHERE p.lane = ? AND p.next_at > 0 AND p.next_at <= ? ORDER BY p.next_at, p.seq LIMIT ?`)
     .all(lane, now, limit);
   return { deliveries: rows.map(toDue), end: rows.length < limit };
+}
+
+/** One look at a backlog costs the writer no more than this many candidates (about 15 µs each). */
+const URGENT_CANDIDATES = 500;
+
+export function loadUrgent(context: WriteContext, lane: number, after: number, limit: number): LaneLoad {
+  // Named, because by the primary key the planner would walk the whole backlog for the few that are urgent.
+  const candidates = context
+    .sql(
+      `${DUE_COLUMNS} FROM pending p INDEXED BY pending_urgent ${DUE_JOINS}
+       WHERE p.lane = ? AND p.seq > ? AND p.urgent = 1 AND p.next_at = 0 ORDER BY p.seq LIMIT ?`,
+    )
+    .iterate(lane, after, URGENT_CANDIDATES);
+  const deliveries: DueDelivery[] = [];
+  for (const row of candidates) {
+    const mid = row['mid'] as number | null;
+    if (mid !== null && hasEarlierPending(context, lane, row['seq'] as number, mid, row['log'] as number))
+      continue;
+    deliveries.push(toDue(row));
+    if (deliveries.length === limit) return { deliveries, end: false };
+  }
+  return { deliveries, end: true };
+}
+
+/** The events of a message name their deliveries, so its earlier ones in this lane need no index in the queue. */
+function hasEarlierPending(
+  context: WriteContext,
+  lane: number,
+  seq: number,
+  mid: number,
+  log: number,
+): boolean {
+  const pending = context.sql('SELECT 1 FROM pending WHERE lane = ? AND seq = ?');
+  const events = context.sql('SELECT deliveries FROM event WHERE mid = ? AND log < ?').iterate(mid, log);
+  for (const event of events) {
+    const earlier = seqInLane(event['deliveries'] as string, lane);
+    if (earlier !== null && earlier < seq && pending.get(lane, earlier) !== undefined) return true;
+  }
+  return false;
+}
+
+/** `deliveries` is "lane:seq lane:seq". */
+function seqInLane(deliveries: string, lane: number): number | null {
+  const prefix = ` ${lane}:`;
+  const at = ` ${deliveries}`.indexOf(prefix);
+  return at < 0 ? null : Number.parseInt(deliveries.slice(at + prefix.length - 1), 10);
+}
+
+export function loadHead(context: WriteContext, lane: number): DueDelivery | null {
+  const row = context.sql(`${DUE} WHERE p.lane = ? AND p.next_at >= 0 ORDER BY p.seq LIMIT 1`).get(lane);
+  return row === undefined ? null : toDue(row);
+}
+
+export function hasBlocked(context: WriteContext, lane: number): boolean {
+  return (
+    context
+      .sql('SELECT 1 FROM pending INDEXED BY pending_blocked WHERE lane = ? AND next_at = -1 LIMIT 1')
+      .get(lane) !== undefined
+  );
 }
 
 function toDue(row: Record<string, unknown>): DueDelivery {
@@ -32,6 +93,8 @@ function toDue(row: Record<string, unknown>): DueDelivery {
     log: logPosition(row['log'] as number),
     attempts: row['attempts'] as number,
     base: row['base'] as number,
+    due_at: row['next_at'] as number,
+    replay_id: row['replay_id'] as string | null,
     event: {
       event_id: row['event_id'] as string,
       event_type: row['event_type'] as string,

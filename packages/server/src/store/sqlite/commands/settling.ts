@@ -3,12 +3,13 @@
 import { PostriderError } from '../../../domain/errors.ts';
 import type { Attempt } from '../../../domain/delivery.ts';
 import type { Settlement } from '../../ports.ts';
+import { hasLeft, take, type Left } from '../queue.ts';
 import { SETTLED_STATUS } from '../settled-status.ts';
 import { NO_CONTEXT, storeEvent } from '../store-event.ts';
 import type { WriteContext } from '../write-context.ts';
 
 /**
- * First-attempt deliveries that got their 2xx, in columns: the usual case, and the hottest of all commands.
+ * Deliveries that got their 2xx, in columns: the usual case, and the hottest of all commands.
  * `numbers` holds lane, seq, attempt, at, status, latency per delivery.
  */
 export function settleDelivered(
@@ -16,7 +17,9 @@ export function settleDelivered(
   numbers: Float64Array,
   excerpts: (string | null)[],
 ): void {
-  const remove = context.sql('DELETE FROM pending WHERE lane = ? AND seq = ? RETURNING log');
+  const remove = context.sql(
+    'DELETE FROM pending WHERE lane = ? AND seq = ? RETURNING log, mid, replay, next_at',
+  );
   const insert = context.sql(
     `INSERT INTO settled (lane, seq, log, status, attempts, at, http_status, latency_ms, excerpt)
      VALUES (?, ?, ?, ${SETTLED_STATUS.delivered}, ?, ?, ?, ?, ?)`,
@@ -24,41 +27,58 @@ export function settleDelivered(
   for (let i = 0, n = 0; i < numbers.length; i += 6, n++) {
     const lane = numbers[i] as number;
     const seq = numbers[i + 1] as number;
-    const row = remove.get(lane, seq);
+    const row = remove.get(lane, seq) as Omit<Left, 'lane' | 'seq' | 'attempts'> | undefined;
     // Gone: discarded, or its endpoint deleted, while the request was under way.
     if (row === undefined) continue;
     insert.run(
       lane,
       seq,
-      row['log'] as number,
+      row.log,
       numbers[i + 2] as number,
       numbers[i + 3] as number,
       numbers[i + 4] as number,
       numbers[i + 5] as number,
       excerpts[n] as string | null,
     );
+    if (row.mid !== null || row.replay !== null) hasLeft(context, { lane, ...row }, 'delivered');
   }
 }
 
 export function settle(context: WriteContext, settlements: Settlement[]): void {
   for (const settlement of settlements) {
-    const pending = context
-      .sql('SELECT log FROM pending WHERE lane = ? AND seq = ?')
-      .get(settlement.lane, settlement.seq);
-    if (pending === undefined) continue;
-    if (settlement.verdict === 'retry') retryLater(context, settlement);
-    else finish(context, settlement, pending['log'] as number);
+    if (!applied(context, settlement)) continue;
     for (const event of settlement.events) {
       storeEvent(context, context.environment(laneEnv(context, settlement.lane)), event, NO_CONTEXT);
     }
   }
 }
 
-function retryLater(context: WriteContext, { lane, seq, attempt, next_at }: Settlement): void {
-  context
-    .sql('UPDATE pending SET attempts = ?, next_at = ? WHERE lane = ? AND seq = ?')
+/** False when the delivery is no longer pending. */
+function applied(context: WriteContext, settlement: Settlement): boolean {
+  if (settlement.verdict === 'retry') return retryLater(context, settlement);
+  if (settlement.verdict === 'probed') return stayDue(context, settlement);
+  return finish(context, settlement, settlement.verdict);
+}
+
+// A result that comes after its delivery was discarded and replayed may find it blocked: it must not unblock it.
+const WHERE_SENT = 'WHERE lane = ? AND seq = ? AND next_at >= 0';
+
+function retryLater(context: WriteContext, { lane, seq, attempt, next_at }: Settlement): boolean {
+  const { changes } = context
+    .sql(`UPDATE pending SET attempts = ?, next_at = ? ${WHERE_SENT}`)
     .run(attempt.attempt, Math.max(1, next_at ?? 1), lane, seq);
+  if (changes === 0) return false;
   insertAttempt(context, lane, seq, attempt);
+  return true;
+}
+
+function stayDue(context: WriteContext, { lane, seq, attempt }: Settlement): boolean {
+  const { changes } = context
+    .sql(`UPDATE pending SET attempts = ?, base = base + 1 ${WHERE_SENT}`)
+    .run(attempt.attempt, lane, seq);
+  if (changes === 0) return false;
+  insertAttempt(context, lane, seq, attempt);
+  return true;
 }
 
 export function insertAttempt(context: WriteContext, lane: number, seq: number, attempt: Attempt): void {
@@ -80,8 +100,13 @@ export function insertAttempt(context: WriteContext, lane: number, seq: number, 
     );
 }
 
-function finish(context: WriteContext, { lane, seq, attempt, verdict }: Settlement, log: number): void {
-  context.sql('DELETE FROM pending WHERE lane = ? AND seq = ?').run(lane, seq);
+function finish(
+  context: WriteContext,
+  { lane, seq, attempt }: Settlement,
+  verdict: 'delivered' | 'failed',
+): boolean {
+  const left = take(context, lane, seq);
+  if (left === null) return false;
   context
     .sql(
       `INSERT INTO settled (lane, seq, log, status, attempts, at, http_status, latency_ms, error, error_detail, excerpt)
@@ -90,8 +115,8 @@ function finish(context: WriteContext, { lane, seq, attempt, verdict }: Settleme
     .run(
       lane,
       seq,
-      log,
-      verdict === 'delivered' ? SETTLED_STATUS.delivered : SETTLED_STATUS.failed,
+      left.log,
+      SETTLED_STATUS[verdict],
       attempt.attempt,
       attempt.at,
       attempt.status,
@@ -100,6 +125,8 @@ function finish(context: WriteContext, { lane, seq, attempt, verdict }: Settleme
       attempt.error_detail,
       attempt.response_excerpt,
     );
+  hasLeft(context, left, verdict);
+  return true;
 }
 
 function laneEnv(context: WriteContext, lane: number): number {

@@ -11,6 +11,7 @@ import type {
 } from '../../ports.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { logKey, logLimit, logPosition } from '../log-position.ts';
+import { BLOCKED } from '../queue.ts';
 import { Where, type ReadContext } from '../read-context.ts';
 import { SETTLED_NAME, SETTLED_STATUS } from '../settled-status.ts';
 
@@ -23,7 +24,8 @@ const SETTLED = `SELECT s.lane, s.seq, s.log, s.status AS settled_status, s.atte
   FROM settled s`;
 /** Named, because the planner would rather walk a lane's whole history than sort; dead letters are few. */
 const FAILED = `${SETTLED} INDEXED BY settled_failed WHERE s.status = ${SETTLED_STATUS.failed}`;
-const VIEW = `SELECT d.*, e.event_id, e.event_type, e.at AS event_at, m.message_id, n.endpoint_id, n.status AS endpoint_status
+const IS_HELD = "(n.status = 'disabled' OR n.breaker = 'open')";
+const VIEW = `SELECT d.*, e.event_id, e.event_type, e.at AS event_at, m.message_id, n.endpoint_id, ${IS_HELD} AS held
   FROM (%) d JOIN event e ON e.log = d.log JOIN endpoint n ON n.lane = d.lane LEFT JOIN message m ON m.mid = e.mid`;
 
 export function listDeliveries(
@@ -149,7 +151,7 @@ function pageOfLane(
     where.and(lane > from[1] ? 'd.log <= ?' : 'd.log < ?', cursor);
   }
   if (filter.status === 'pending' || filter.status === 'held') {
-    where.and('n.status = ?', filter.status === 'held' ? 'disabled' : 'enabled');
+    where.and(filter.status === 'held' ? IS_HELD : `NOT ${IS_HELD}`);
   } else if (filter.status !== null && filter.status !== 'failed') {
     where.and('d.settled_status = ?', SETTLED_STATUS[filter.status]);
   }
@@ -176,13 +178,14 @@ function fits(row: Row, filter: DeliveryFilter): boolean {
 function statusOf(row: Row): DeliveryStatus {
   const settled = row['settled_status'] as number | null;
   if (settled !== null) return SETTLED_NAME[settled] as DeliveryStatus;
-  return row['endpoint_status'] === 'disabled' ? 'held' : 'pending';
+  return row['held'] === 1 ? 'held' : 'pending';
 }
 
-/** Null for what is settled, and for what is held: it has no time until its lane sends again. */
+/** Null for what is settled, and for what has no time until its lane sends again or its message lets it go. */
 function nextAttemptAt(row: Row): number | null {
   if (statusOf(row) !== 'pending') return null;
-  return (row['next_at'] as number) || (row['event_at'] as number);
+  const next = row['next_at'] as number;
+  return next === BLOCKED ? null : next || (row['event_at'] as number);
 }
 
 function toView(row: Row): DeliveryView {
@@ -219,13 +222,13 @@ export function getDelivery(
 }
 
 function attemptsOf(context: ReadContext, lane: number, seq: number): Attempt[] {
-  // A discarded delivery's row stands for no attempt of its own.
+  // The row of a delivery that was discarded, or held for too long, stands for no attempt of its own.
   const rows = context
     .sql(
       `SELECT attempt, at, http_status, latency_ms, error, error_detail, excerpt FROM attempt WHERE lane = ?1 AND seq = ?2
        UNION ALL
        SELECT attempts, at, http_status, latency_ms, error, error_detail, excerpt FROM settled
-       WHERE lane = ?1 AND seq = ?2 AND status <> ${SETTLED_STATUS.discarded}
+       WHERE lane = ?1 AND seq = ?2 AND status <> ${SETTLED_STATUS.discarded} AND error IS NOT 'held_too_long'
        ORDER BY 1`,
     )
     .all(lane, seq);

@@ -85,47 +85,50 @@ function memberProblem(first: string, second: string | undefined, more: boolean)
 }
 
 /** Whether one of the values that `path` reaches passes. */
-export function reaches(path: FilterPath, document: unknown, test: Test, steps: Steps): boolean {
-  const { keys } = path;
-  // A document that is itself an array (an element of `$elemMatch`) has its indices for names and no others.
-  if (Array.isArray(document) && keys.length > 0) {
-    return walk(element(document, keys[0] as string), path, 1, test, steps);
-  }
-  return walk(document, path, 0, test, steps);
+export function reaches(path: FilterPath, test: Test, steps: Steps): Test {
+  const end = path.elements ? orElements(test, steps) : test;
+  let next = end;
+  for (const [index, key] of [...path.keys.entries()].toReversed())
+    next = index === 0 ? ofDocument(key, next) : ofInner(key, next, test, steps);
+  return next;
 }
 
-function walk(value: unknown, path: FilterPath, depth: number, test: Test, steps: Steps): boolean {
-  if (depth === path.keys.length) return atEnd(value, path.elements, test, steps);
-  if (typeof value !== 'object' || value === null) return test(undefined);
-  const key = path.keys[depth] as string;
-  if (!Array.isArray(value)) return walk(member(value, key), path, depth + 1, test, steps);
-  const picked = element(value, key);
-  if (picked !== undefined && walk(picked, path, depth + 1, test, steps)) return true;
-  for (const each of value) {
-    steps.take();
-    if (!isObject(each)) continue;
-    if (walk(member(each, key), path, depth + 1, test, steps)) return true;
-  }
-  return false;
+/** A document that is itself an array (an element of `$elemMatch`) has its indices for names and no others. */
+function ofDocument(key: string, next: Test): Test {
+  const index = INDEX.test(key) ? Number(key) : -1;
+  return (document) => next(Array.isArray(document) ? document[index] : member(document as object, key));
 }
 
-function atEnd(value: unknown, elements: boolean, test: Test, steps: Steps): boolean {
-  if (test(value)) return true;
-  if (!elements || !Array.isArray(value)) return false;
-  for (const each of value) {
-    steps.take();
-    if (test(each)) return true;
-  }
-  return false;
+function ofInner(key: string, next: Test, test: Test, steps: Steps): Test {
+  const index = INDEX.test(key) ? Number(key) : -1;
+  return (value) => {
+    if (typeof value !== 'object' || value === null) return test(undefined);
+    if (!Array.isArray(value)) return next(member(value, key));
+    if (index >= 0 && index < value.length && next(value[index])) return true;
+    for (const each of value) {
+      steps.take();
+      if (isObject(each) && next(member(each, key))) return true;
+    }
+    return false;
+  };
+}
+
+function orElements(test: Test, steps: Steps): Test {
+  return (value) => {
+    if (test(value)) return true;
+    if (!Array.isArray(value)) return false;
+    for (const each of value) {
+      steps.take();
+      if (test(each)) return true;
+    }
+    return false;
+  };
 }
 
 /** Own members only: `constructor` and the like are no part of an event. */
 function member(object: object, key: string): unknown {
-  return Object.hasOwn(object, key) ? (object as Record<string, unknown>)[key] : undefined;
-}
-
-function element(array: readonly unknown[], key: string): unknown {
-  return INDEX.test(key) ? array[Number(key)] : undefined;
+  const value = (object as Record<string, unknown>)[key];
+  return value === undefined || Object.hasOwn(object, key) ? value : undefined;
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

@@ -45,6 +45,11 @@ export class AddressRules {
     });
   }
 
+  /** Whether the operator lets endpoints be in private networks. */
+  get allowsPrivate(): boolean {
+    return this.#allow.length > 0;
+  }
+
   /**
    * Why an address must not be dialled, as one word or two; null when it may be. `address` is an IP address as
    * `node:net` and `node:dns` write it; anything else is refused.

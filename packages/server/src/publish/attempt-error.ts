@@ -1,11 +1,17 @@
 /** Names for what went wrong on the way to a response head, from the codes of Node and undici. */
 
 import type { AttemptError } from '../domain/delivery.ts';
+import { EgressProxyError } from './egress-proxy.ts';
 import { BlockedAddressError, type ConnectPhase } from './guard.ts';
 
 /** The attempt ran out of its time; where it stood says which timeout it was. */
 export class AttemptTimeout extends Error {
   readonly code = 'POSTRIDER_TIMEOUT';
+}
+
+/** The peer sends and sends, but no head. */
+export class AttemptFlooded extends Error {
+  readonly code = 'POSTRIDER_FLOODED';
 }
 
 /** The engine stops; the attempt is no failure of the endpoint and leaves no trace. */
@@ -25,6 +31,37 @@ const TIMEOUTS: Readonly<Record<ConnectPhase, AttemptError>> = {
   open: 'timeout_head',
 };
 
+/** Where the time went. */
+const STOOD: Readonly<Record<ConnectPhase, string>> = {
+  lookup: ': the name was still being looked up',
+  connect: ': the connection was not made yet',
+  tls: ': the TLS handshake was not finished',
+  open: '',
+};
+
+/** In place of OpenSSL's words, what it means for whoever runs the endpoint. */
+const TLS_HINTS: ReadonlyMap<string, string> = new Map([
+  ['CERT_HAS_EXPIRED', 'the certificate has expired'],
+  ['CERT_NOT_YET_VALID', 'the certificate is not valid yet'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'the certificate is self-signed'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'the certificate is of an authority that is not known'],
+  [
+    'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+    'the authority is not known, or an intermediate certificate is missing',
+  ],
+  [
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'the authority is not known, or an intermediate certificate is missing',
+  ],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'the answer is no TLS; is this the port of plain HTTP?'],
+  ['ERR_SSL_PACKET_LENGTH_TOO_LONG', 'the answer is no TLS; is this the port of plain HTTP?'],
+  ['ERR_SSL_UNSUPPORTED_PROTOCOL', 'the endpoint offers no TLS 1.2 or later'],
+  ['ALERT_PROTOCOL_VERSION', 'the endpoint offers no TLS 1.2 or later'],
+  ['ALERT_HANDSHAKE_FAILURE', 'no cipher in common, or the endpoint wants a client certificate'],
+  ['ALERT_CERTIFICATE_REQUIRED', 'the endpoint wants a client certificate'],
+  ['ECONNRESET', 'the connection was dropped during the TLS handshake'],
+]);
+
 const BY_CODE: ReadonlyMap<string, AttemptError> = new Map([
   ['ECONNREFUSED', 'refused'],
   ['ECONNRESET', 'reset'],
@@ -33,6 +70,7 @@ const BY_CODE: ReadonlyMap<string, AttemptError> = new Map([
   ['UND_ERR_SOCKET', 'reset'],
   ['ETIMEDOUT', 'timeout_connect'],
   ['UND_ERR_CONNECT_TIMEOUT', 'timeout_connect'],
+  ['POSTRIDER_FLOODED', 'protocol'],
   ['UND_ERR_HEADERS_OVERFLOW', 'protocol'],
   ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'protocol'],
   ['ENOTFOUND', 'dns'],
@@ -44,12 +82,22 @@ const MAX_DETAIL = 200;
 
 /** `phase`: how far the connection had come when it failed. */
 export function nameError(error: Error, phase: ConnectPhase): NamedError {
-  return { error: kindOf(error, phase), detail: detailOf(error) };
+  const kind = kindOf(error, phase);
+  return { error: kind, detail: wordsOf(error, kind, phase).slice(0, MAX_DETAIL) };
+}
+
+function wordsOf(error: Error, kind: AttemptError, phase: ConnectPhase): string {
+  if (error instanceof AttemptTimeout) return `${error.message}${STOOD[phase]}`;
+  const code = codeOf(error);
+  // The alert counts, not the version of the protocol that OpenSSL puts before it.
+  const hint = kind === 'tls' ? TLS_HINTS.get(code.replace(/^ERR_SSL_.+_ALERT_/, 'ALERT_')) : undefined;
+  return hint === undefined ? detailOf(error) : `${hint} (${code})`;
 }
 
 function kindOf(error: Error, phase: ConnectPhase): AttemptError {
   if (error instanceof BlockedAddressError) return 'blocked_address';
   if (error instanceof AttemptTimeout) return TIMEOUTS[phase];
+  if (error instanceof EgressProxyError) return 'proxy';
   const code = codeOf(error);
   if (code.startsWith('EAI_')) return 'dns';
   if (error.name === 'HTTPParserError' || isBadResponse(error)) return 'protocol';
@@ -77,6 +125,5 @@ function detailOf(error: Error): string {
   // Dialling several addresses fails with an AggregateError, whose own message is empty.
   const first = error instanceof AggregateError ? (error.errors[0] as unknown) : null;
   const message = error.message === '' && first instanceof Error ? first.message : error.message;
-  const text = message === '' ? codeOf(error) : message;
-  return text.slice(0, MAX_DETAIL);
+  return message === '' ? codeOf(error) : message;
 }

@@ -4,7 +4,8 @@ import { TimerWheel } from '../base/timer-wheel.ts';
 import { AddressRules } from './address.ts';
 import { Attempt, type AttemptLimits } from './attempt.ts';
 import { Connections } from './connections.ts';
-import { Guard, type Resolve } from './guard.ts';
+import { Guard } from './guard.ts';
+import type { Resolve } from './resolver.ts';
 import { loopbackGuard } from './testing/fixtures.ts';
 import { aRawServer, aReceiver, deadUrl, type RawServer, type Receiver } from './testing/receiver.ts';
 

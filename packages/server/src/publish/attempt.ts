@@ -7,7 +7,7 @@
 import type { Dispatcher } from 'undici';
 import type { AttemptError } from '../domain/delivery.ts';
 import type { Timeout, TimerWheel } from '../base/timer-wheel.ts';
-import { AttemptCancelled, AttemptTimeout, isReset, nameError } from './attempt-error.ts';
+import { AttemptCancelled, AttemptFlooded, AttemptTimeout, isReset, nameError } from './attempt-error.ts';
 import type { Connection, Connections } from './connections.ts';
 
 export interface AttemptLimits {
@@ -38,6 +38,12 @@ export interface AttemptOwner<Job> {
   finished(attempt: Attempt<Job>): void;
 }
 
+/**
+ * Bytes without a final head after which a slow peer is let go. undici bounds the headers; interim responses and the
+ * reason phrase it does not.
+ */
+const MAX_BEFORE_HEAD_BYTES = 65_536;
+
 export class Attempt<Job> implements Dispatcher.DispatchHandler {
   /** 0 until a final head has come. */
   status = 0;
@@ -65,6 +71,8 @@ export class Attempt<Job> implements Dispatcher.DispatchHandler {
   #reused = false;
   #resent = false;
   #answered = false;
+  /** What its socket had received before. */
+  #receivedBefore = 0;
   #bodyBytes = 0;
   #excerpt: Buffer[] | null = null;
 
@@ -117,6 +125,7 @@ export class Attempt<Job> implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     this.#reused = this.#connection.written++ > 0;
+    this.#receivedBefore = this.#connection.received;
   }
 
   onResponseStarted(): void {
@@ -204,8 +213,10 @@ export class Attempt<Job> implements Dispatcher.DispatchHandler {
     const left = this.#request.timeout_ms - (performance.now() - this.#started);
     if (left <= 0) {
       this.#abort(new AttemptTimeout(`no response head within ${this.#request.timeout_ms} ms`));
+    } else if (this.#connection.received - this.#receivedBefore > MAX_BEFORE_HEAD_BYTES) {
+      this.#abort(new AttemptFlooded(`more than ${MAX_BEFORE_HEAD_BYTES} bytes without a response head`));
     } else {
-      this.#timeout = this.#wheel.after(left, this.#look);
+      this.#timeout = this.#wheel.after(Math.min(left, this.#limits.slow_ms), this.#look);
       if (this.isSlow) return;
       this.isSlow = true;
       this.#owner.slow(this);

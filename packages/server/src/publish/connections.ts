@@ -19,6 +19,7 @@ export class Connection {
   /** Requests that were written to the present socket. */
   written = 0;
   #connecting: Socket | null = null;
+  #socket: Socket | null = null;
 
   constructor(origin: string, target: ConnectTarget, guard: Guard, sessions: TlsSessions) {
     this.client = new Client(origin, {
@@ -32,13 +33,20 @@ export class Connection {
       allowH2: false,
       connect: (_options, done) => {
         this.written = 0;
+        this.#socket = null;
         guard.connect(target, this, sessions, (error, socket) => {
           this.#connecting = null;
+          this.#socket = socket;
           if (error !== null) done(error, null);
           else if (socket !== null) done(null, socket);
         });
       },
     });
+  }
+
+  /** Bytes that the present socket has received. */
+  get received(): number {
+    return this.#socket?.bytesRead ?? 0;
   }
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {

@@ -55,7 +55,7 @@ function asksToWait(status: number): boolean {
 export function retryAfterMs(value: string | null, wallNow: number): number {
   if (value === null) return 0;
   const text = value.trim();
-  if (/^\d{1,12}$/.test(text)) return Math.min(Number(text) * 1000, MAX_RETRY_AFTER_MS);
+  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, MAX_RETRY_AFTER_MS);
   // Every form of HTTP date starts with a day's name; Date.parse alone would take much else. Only asctime's form
   // does not say GMT, which it is all the same.
   const isDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /.test(text);

@@ -1,96 +1,41 @@
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import type { TLSSocket } from 'node:tls';
-import { generate } from 'selfsigned';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { TimerWheel } from '../base/timer-wheel.ts';
-import { AddressRules } from './address.ts';
-import { Attempt } from './attempt.ts';
-import { Connections } from './connections.ts';
-import { Guard, type Resolve } from './guard.ts';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Attempt } from './attempt.ts';
+import { AttemptBench, guardWith } from './testing/attempts.ts';
+import { aCertificate, aSecurePeer, type Certificate, type SecurePeer } from './testing/secure-peer.ts';
 
-const LIMITS = { drain_bytes: 65_536, excerpt_bytes: 1_024, drain_ms: 200, slow_ms: 100 };
-const toLoopback: Resolve = (_name, done) => done(null, [{ address: '127.0.0.1', family: 4 }]);
-
-let certificate: { cert: string; private: string };
-const closers: (() => void)[] = [];
+let certificate: Certificate;
+let bench: AttemptBench;
 
 beforeAll(async () => {
-  const extensions = [
-    { name: 'subjectAltName' as const, altNames: [{ type: 2 as const, value: 'hook.example.com' }] },
-  ];
-  certificate = await generate([{ name: 'commonName', value: 'hook.example.com' }], {
-    keyType: 'ec',
-    extensions,
-  });
+  certificate = await aCertificate();
 });
-afterEach(() => {
-  for (const close of closers.splice(0).toReversed()) close();
+beforeEach(() => {
+  bench = new AttemptBench();
 });
+afterEach(() => bench.close());
 
-interface SecurePeer {
-  port: number;
-  names: (string | false | null)[];
-  resumed: boolean[];
-  protocols: (string | false | null)[];
-}
-
-async function securePeer(): Promise<SecurePeer> {
-  const peer: SecurePeer = { port: 0, names: [], resumed: [], protocols: [] };
-  const options = { cert: certificate.cert, key: certificate.private, ALPNProtocols: ['h2', 'http/1.1'] };
-  const server: Server = createServer(options, (request, response) => {
-    request.resume();
-    response.writeHead(200, { connection: 'close' }).end('secure');
-  });
-  server.on('secureConnection', (socket: TLSSocket) => {
-    peer.names.push((socket as TLSSocket & { servername: string | false | null }).servername);
-    peer.resumed.push(socket.isSessionReused());
-    peer.protocols.push(socket.alpnProtocol);
-  });
-  server.on('tlsClientError', () => {});
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  closers.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  peer.port = (server.address() as AddressInfo).port;
+async function securePeer(options: Parameters<typeof aSecurePeer>[0] = certificate): Promise<SecurePeer> {
+  const peer = await aSecurePeer(options);
+  bench.onClose(() => peer.close());
   return peer;
 }
 
-function connectionsTo(url: string, ca?: string): Connections {
-  const addresses = new AddressRules({ loopback: true, allow: [] });
-  const guard = new Guard({ addresses, resolve: toLoopback, ...(ca === undefined ? {} : { ca }) });
-  const connections = new Connections(new URL(url), guard);
-  closers.push(() => connections.destroy(new Error('test over')));
-  return connections;
-}
-
-function post(connections: Connections): Promise<Attempt<null>> {
-  const wheel = new TimerWheel(10);
-  closers.push(() => wheel.stop());
-  return new Promise((resolve) => {
-    const request = { path: '/', headers: [], body: Buffer.from('{}'), timeout_ms: 5_000 };
-    new Attempt(null, request, connections, wheel, LIMITS, { slow: () => {}, finished: resolve }).start();
-  });
+function send(peer: SecurePeer, host = 'hook.example.com', ca?: string): Promise<Attempt<null>> {
+  const guard = guardWith(ca === undefined ? {} : { ca });
+  return bench.send(`https://${host}:${peer.port}/`, { guard });
 }
 
 describe('HTTPS', () => {
   it('delivers, names the host, speaks HTTP/1.1 and resumes its session', async () => {
     const peer = await securePeer();
-    const connections = connectionsTo(`https://hook.example.com:${peer.port}/`, certificate.cert);
+    const url = `https://hook.example.com:${peer.port}/`;
+    const connections = bench.connectionsTo(url, guardWith({ ca: certificate.cert }));
     for (let i = 0; i < 3; i++) {
-      expect(await post(connections)).toMatchObject({ status: 200, error: null, excerpt: 'secure' });
+      expect(await bench.post(connections)).toMatchObject({ status: 200, error: null, excerpt: 'secure' });
     }
     expect(peer.names).toEqual(Array(3).fill('hook.example.com'));
     expect(peer.protocols).toEqual(Array(3).fill('http/1.1'));
     expect(peer.resumed).toEqual([false, true, true]);
-  });
-
-  it('refuses a certificate of an unknown authority', async () => {
-    const peer = await securePeer();
-    const attempt = await post(connectionsTo(`https://hook.example.com:${peer.port}/`));
-    expect(attempt).toMatchObject({ status: 0, error: 'tls' });
-    expect(attempt.detail).toMatch(/self-signed|unable to verify/i);
   });
 
   it('refuses a certificate of another name, also when the process is told not to check', async () => {
@@ -98,12 +43,97 @@ describe('HTTPS', () => {
     const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
     process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
     try {
-      const attempt = await post(connectionsTo(`https://other.example.com:${peer.port}/`, certificate.cert));
+      const attempt = await send(peer, 'other.example.com', certificate.cert);
       expect(attempt).toMatchObject({ status: 0, error: 'tls' });
       expect(attempt.detail).toContain('other.example.com');
     } finally {
       if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
       else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
     }
+  });
+});
+
+describe('a certificate that is not good', () => {
+  const DAY = 86_400_000;
+  const day = (n: number): Date => new Date(Date.now() + n * DAY);
+
+  it('is named: self-signed', async () => {
+    expect(await send(await securePeer())).toMatchObject({
+      status: 0,
+      error: 'tls',
+      detail: 'the certificate is self-signed (DEPTH_ZERO_SELF_SIGNED_CERT)',
+    });
+  });
+
+  it('is named: expired, and not valid yet', async () => {
+    const old = await aCertificate({ from: day(-20), until: day(-10) });
+    expect(await send(await securePeer(old), 'hook.example.com', old.cert)).toMatchObject({
+      error: 'tls',
+      detail: 'the certificate has expired (CERT_HAS_EXPIRED)',
+    });
+    const early = await aCertificate({ from: day(10), until: day(20) });
+    expect(await send(await securePeer(early), 'hook.example.com', early.cert)).toMatchObject({
+      error: 'tls',
+      detail: 'the certificate is not valid yet (CERT_NOT_YET_VALID)',
+    });
+  });
+
+  it('is named: of an unknown authority, alone and with its chain', async () => {
+    const authority = await aCertificate({ name: 'ca.example.com', isAuthority: true });
+    const leaf = await aCertificate({ authority });
+    expect(await send(await securePeer(leaf))).toMatchObject({
+      error: 'tls',
+      detail: expect.stringContaining(
+        'the authority is not known, or an intermediate certificate is missing',
+      ),
+    });
+    const chained = { key: leaf.key, cert: leaf.cert + authority.cert };
+    expect(await send(await securePeer(chained))).toMatchObject({
+      error: 'tls',
+      detail: expect.stringContaining('an authority that is not known'),
+    });
+    expect(await send(await securePeer(leaf), 'hook.example.com', authority.cert)).toMatchObject({
+      status: 200,
+      error: null,
+    });
+  });
+});
+
+describe('a handshake that fails', () => {
+  it('because the peer speaks plain HTTP', async () => {
+    const plain = await bench.raw((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    const attempt = await bench.send(plain.url.replace('http://127.0.0.1', 'https://hook.example.com'));
+    expect(attempt).toMatchObject({ status: 0, error: 'tls' });
+    expect(attempt.detail).toContain('is this the port of plain HTTP?');
+  });
+
+  it('because it drops the connection', async () => {
+    const rude = await bench.raw((socket) => socket.resetAndDestroy());
+    const attempt = await bench.send(rude.url.replace('http://127.0.0.1', 'https://hook.example.com'));
+    expect(attempt).toMatchObject({ error: 'tls' });
+    expect(attempt.detail).toContain('dropped during the TLS handshake');
+  });
+
+  it('because it knows nothing newer than TLS 1.1, and no cipher of ours', async () => {
+    const options = { ...certificate, minVersion: 'TLSv1', maxVersion: 'TLSv1.1' } as const;
+    const old = await securePeer({ ...options, ciphers: 'DEFAULT@SECLEVEL=0' });
+    expect(await send(old)).toMatchObject({
+      error: 'tls',
+      detail: expect.stringContaining('no TLS 1.2 or later'),
+    });
+    const strange = await securePeer({ ...certificate, maxVersion: 'TLSv1.2', ciphers: 'AES128-SHA256' });
+    expect(await send(strange)).toMatchObject({
+      error: 'tls',
+      detail: expect.stringContaining('no cipher in common'),
+    });
+  });
+
+  it('because it takes too long', async () => {
+    const silent = await bench.raw(() => {});
+    const url = silent.url.replace('http://127.0.0.1', 'https://hook.example.com');
+    expect(await bench.send(url, { timeout_ms: 300 })).toMatchObject({
+      error: 'timeout_tls',
+      detail: 'no response head within 300 ms: the TLS handshake was not finished',
+    });
   });
 });

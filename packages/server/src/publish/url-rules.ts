@@ -17,8 +17,10 @@ const BAD_PORTS: ReadonlySet<number> = new Set([
   3659, 4045, 4190, 5060, 5061, 6000, 6379, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080, 11211,
 ]);
 
-/** Hosts that mean this machine or a cloud's metadata service by name. */
-const LOCAL_NAMES = /(^|\.)(localhost|local|internal|localdomain|home\.arpa)$/;
+/** Names of this machine. */
+const LOOPBACK_NAMES = /(^|\.)(localhost|localdomain)$/;
+/** Names that only mean something in a private network (RFC 6762, RFC 8375, ICANN's `internal`), or to no HTTP client. */
+const PRIVATE_NAMES = /\.(local|internal|arpa|onion)$/;
 
 /** Null when the URL can be saved, else what is wrong with it and what to do. */
 export function urlProblem(text: string, policy: UrlPolicy, addresses: AddressRules): string | null {
@@ -52,7 +54,7 @@ function hostProblem(text: string, policy: UrlPolicy, addresses: AddressRules): 
   if (!isCanonicalHost(text, hostname)) {
     return 'must write its host in the plain form: a lower-case name, a dotted-decimal IPv4 or a bracketed IPv6 address';
   }
-  const refusal = isIP(bare) === 0 ? nameRefusal(bare, policy) : addresses.refusal(bare);
+  const refusal = isIP(bare) === 0 ? nameRefusal(bare, policy, addresses) : addresses.refusal(bare);
   if (refusal !== null) return `names a host that is not allowed (${refusal})`;
   if (url.port === '0' || BAD_PORTS.has(Number(url.port || '443'))) return 'names a port that is not allowed';
   if (url.protocol === 'http:' && !(policy.plainHttpOnLoopback && isLoopbackHost(bare))) {
@@ -81,9 +83,11 @@ function authorityOf(text: string): string {
   return text.slice(start, start + end);
 }
 
-function nameRefusal(name: string, policy: UrlPolicy): string | null {
+/** Private names are for those who allow private networks; where they lead is checked at each connection all the same. */
+function nameRefusal(name: string, policy: UrlPolicy, addresses: AddressRules): string | null {
   if (name === 'localhost') return policy.plainHttpOnLoopback ? null : 'loopback';
-  if (LOCAL_NAMES.test(name)) return 'a local name';
+  if (LOOPBACK_NAMES.test(name)) return 'loopback';
+  if (PRIVATE_NAMES.test(name) && !addresses.allowsPrivate) return 'a local name';
   return name.includes('.') ? null : 'a name without a domain';
 }
 

@@ -36,6 +36,26 @@ export function eventCases(bench: Bench): void {
     expect(world.told().some((line) => line.startsWith(`${other.lane}:`))).toBe(false);
   });
 
+  it('asks an endpoint’s filter, and after a change the new one', async () => {
+    const { world } = bench;
+    const { sandbox } = await world.tenant();
+    const filter = { 'data.n': { $gte: 2 } };
+    const some = await world.endpoint(sandbox, { event_types: ['custom.*'], filter });
+    const all = await world.endpoint(sandbox, { event_types: ['custom.*'] });
+    const emit = (n: number): Promise<unknown> =>
+      world.store.recordEvents(sandbox, [customEvent('custom.a', { data: JSON.stringify({ n }) })], null);
+    await emit(1);
+    await emit(2);
+    await world.store.updateEndpoint(sandbox, some.endpoint_id, { filter: { 'data.n': 3 }, updated_at: 1 });
+    await emit(2);
+    await emit(3);
+    const told = world.told().map((line) => line.split(' ')[0]);
+    expect(told.filter((line) => line?.startsWith(`${some.lane}:`))).toEqual(
+      [1, 2].map((seq) => `${some.lane}:${seq}`),
+    );
+    expect(told.filter((line) => line?.startsWith(`${all.lane}:`))).toHaveLength(4);
+  });
+
   it('commits nothing of a failing command and everything of its neighbours', async () => {
     const { world } = bench;
     const { sandbox } = await world.tenant();

@@ -23,8 +23,9 @@ export interface Left {
   replay: number | null;
 }
 
-const INSERT =
-  'INSERT INTO pending (lane, seq, log, attempts, base, next_at, urgent) VALUES (?, ?, ?, 0, 0, 0, ?)';
+const INSERT = 'INSERT INTO pending (lane, seq, log, attempts, base, next_at) VALUES (?, ?, ?, 0, 0, 0)';
+const INSERT_URGENT =
+  'INSERT INTO pending (lane, seq, log, attempts, base, next_at, urgent) VALUES (?, ?, ?, 0, 0, 0, 1)';
 const INSERT_ORDERED =
   'INSERT INTO pending (lane, seq, log, attempts, base, next_at, mid, urgent) VALUES (?, ?, ?, 0, 0, ?, ?, ?)';
 
@@ -38,7 +39,7 @@ export function enqueue(
   urgent: boolean,
 ): boolean {
   if (mid === null) {
-    context.sql(INSERT).run(lane, seq, log, urgent ? 1 : 0);
+    context.sql(urgent ? INSERT_URGENT : INSERT).run(lane, seq, log);
     return true;
   }
   const blocked = isPreceded(context, lane, mid);

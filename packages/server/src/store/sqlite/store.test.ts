@@ -1,10 +1,19 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, it } from 'vitest';
 import { newId } from '../../base/ids.ts';
-import { customEvent, delivered, newMessage, World, type StorePlace } from '../conformance/harness.ts';
+import {
+  customEvent,
+  delivered,
+  FIRST_PAGE,
+  newEndpoint,
+  newMessage,
+  NO_DELIVERY_FILTER,
+  World,
+  type StorePlace,
+} from '../conformance/harness.ts';
 import { describeStore } from '../conformance/suite.ts';
 import { DATABASE_FILE } from './database.ts';
 import { SqliteStore, type SqliteOptions } from './store.ts';
@@ -58,6 +67,42 @@ describe('sqlite store', () => {
       'this is no database, this is text of some length'.repeat(40),
     );
     await expect(SqliteStore.open(options(rubbish))).rejects.toThrow(/not a database/);
+  });
+
+  it('takes over the database of the first release with what is in it', async () => {
+    const dir = folder();
+    const db = new DatabaseSync(join(dir, DATABASE_FILE));
+    db.exec(readFileSync(new URL('../../../migrations/sqlite/000001_ground.sql', import.meta.url), 'utf8'));
+    const settings = JSON.stringify(newEndpoint(2, { event_types: ['*'] }));
+    const log = 2 * 2 ** 36 + 1;
+    db.exec(`PRAGMA application_id = 0x50526472; PRAGMA user_version = 1;
+      INSERT INTO project VALUES ('prj_1', 'old', 1);
+      INSERT INTO environment VALUES (1, 'prj_1', 'live', 0), (2, 'prj_1', 'sandbox', 0);
+      INSERT INTO endpoint VALUES (1, 'end_1', 2, '${settings}', 'enabled', NULL, 'sealed', NULL, NULL, 1, 1, NULL);
+      INSERT INTO lane_seq VALUES (1, 3);
+      INSERT INTO event VALUES (${log}, 'evt_1', 'bounce', 1, NULL, NULL, NULL, '{}', '1:1'),
+        (${log + 1}, 'evt_2', 'bounce', 1, NULL, NULL, NULL, '{}', '1:2'), (${log + 2}, 'evt_3', 'open', 1, NULL, NULL, NULL, '{}', '1:3');
+      INSERT INTO pending VALUES (1, 2, ${log + 1}, 1, 0, 5000), (1, 3, ${log + 2}, 0, 0, 0);
+      INSERT INTO settled VALUES (1, 1, ${log}, 1, 1, 1, 200, 2.5, NULL, NULL, NULL);`);
+    db.close();
+    const store = await SqliteStore.open(options(dir));
+    expect((await store.allEndpoints())[0]).toMatchObject({
+      endpoint: { endpoint_id: 'end_1', breaker: 'closed', failing_since: null },
+      pending: 2,
+    });
+    const fresh = await store.loadFresh(1, 0, 10);
+    expect(fresh.deliveries).toMatchObject([{ seq: 3, replay_id: null, event: { event_id: 'evt_3' } }]);
+    expect((await store.loadRetries(1, 5000, 10)).deliveries).toMatchObject([{ seq: 2, attempts: 1 }]);
+    await store.settle([delivered(1, 2, { attempt: 2 }), delivered(1, 3)]);
+    await store.recordEvents(2, [customEvent()], null);
+    const { data } = await store.listDeliveries(2, NO_DELIVERY_FILTER, FIRST_PAGE);
+    expect(data.map((d) => [d.seq, d.status])).toEqual([
+      [4, 'pending'],
+      [3, 'delivered'],
+      [2, 'delivered'],
+      [1, 'delivered'],
+    ]);
+    await store.close();
   });
 
   it('runs durable: write-ahead log, full sync', async () => {

@@ -10,8 +10,17 @@ const DUE_JOINS = `JOIN event e ON e.log = p.log LEFT JOIN message m ON m.mid = 
 const DUE = `${DUE_COLUMNS} FROM pending p ${DUE_JOINS}`;
 
 export function loadFresh(context: WriteContext, lane: number, after: number, limit: number): LaneLoad {
+  return walk(context, 'p.next_at = 0', lane, after, limit);
+}
+
+export function loadInOrder(context: WriteContext, lane: number, after: number, limit: number): LaneLoad {
+  return walk(context, 'p.next_at >= 0', lane, after, limit);
+}
+
+/** In `seq` order; at the end of the queue the lane turns live. */
+function walk(context: WriteContext, which: string, lane: number, after: number, limit: number): LaneLoad {
   const rows = context
-    .sql(`${DUE} WHERE p.lane = ? AND p.seq > ? AND p.next_at = 0 ORDER BY p.seq LIMIT ?`)
+    .sql(`${DUE} WHERE p.lane = ? AND p.seq > ? AND ${which} ORDER BY p.seq LIMIT ?`)
     .all(lane, after, limit);
   const end = rows.length < limit;
   if (end && !context.live.has(lane)) {

@@ -3,10 +3,14 @@
 import { PostriderError } from '../../../domain/errors.ts';
 import type { Attempt } from '../../../domain/delivery.ts';
 import type { Settlement } from '../../ports.ts';
-import { hasLeft, take, type Left } from '../queue.ts';
+import { hasLeft, take } from '../queue.ts';
 import { SETTLED_STATUS } from '../settled-status.ts';
 import { NO_CONTEXT, storeEvent } from '../store-event.ts';
 import type { WriteContext } from '../write-context.ts';
+
+/** What nothing follows from; one column, because each costs a tenth of the whole. */
+const REMOVE_UNTIED =
+  'DELETE FROM pending WHERE lane = ? AND seq = ? AND mid IS NULL AND replay IS NULL RETURNING log';
 
 /**
  * Deliveries that got their 2xx, in columns: the usual case, and the hottest of all commands.
@@ -17,9 +21,7 @@ export function settleDelivered(
   numbers: Float64Array,
   excerpts: (string | null)[],
 ): void {
-  const remove = context.sql(
-    'DELETE FROM pending WHERE lane = ? AND seq = ? RETURNING log, mid, replay, next_at',
-  );
+  const remove = context.sql(REMOVE_UNTIED);
   const insert = context.sql(
     `INSERT INTO settled (lane, seq, log, status, attempts, at, http_status, latency_ms, excerpt)
      VALUES (?, ?, ?, ${SETTLED_STATUS.delivered}, ?, ?, ?, ?, ?)`,
@@ -27,20 +29,22 @@ export function settleDelivered(
   for (let i = 0, n = 0; i < numbers.length; i += 6, n++) {
     const lane = numbers[i] as number;
     const seq = numbers[i + 1] as number;
-    const row = remove.get(lane, seq) as Omit<Left, 'lane' | 'seq' | 'attempts'> | undefined;
+    const untied = remove.get(lane, seq) as { log: number } | undefined;
+    const tied = untied === undefined ? take(context, lane, seq) : null;
+    const left = untied ?? tied;
     // Gone: discarded, or its endpoint deleted, while the request was under way.
-    if (row === undefined) continue;
+    if (left === null) continue;
     insert.run(
       lane,
       seq,
-      row.log,
+      left.log,
       numbers[i + 2] as number,
       numbers[i + 3] as number,
       numbers[i + 4] as number,
       numbers[i + 5] as number,
       excerpts[n] as string | null,
     );
-    if (row.mid !== null || row.replay !== null) hasLeft(context, { lane, ...row }, 'delivered');
+    if (tied !== null) hasLeft(context, tied, 'delivered');
   }
 }
 

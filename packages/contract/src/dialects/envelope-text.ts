@@ -4,6 +4,8 @@
  */
 
 export interface EnvelopeText {
+  /** JSON text, with quotes. */
+  event_id: string;
   /** The type as it is, without quotes: types need no escapes. */
   event_type: string;
   /** ISO-8601, without quotes. */
@@ -11,6 +13,8 @@ export interface EnvelopeText {
   /** JSON text, with quotes or `null`. */
   message_id: string;
   recipient: string;
+  /** Where the object of `data` begins. */
+  dataStart: number;
   /** Index right after `data`. */
   dataEnd: number;
 }
@@ -38,14 +42,44 @@ export function readEnvelopeText(text: string): EnvelopeText {
     if (index > 0) values.push(text.slice(start, at));
     start = at + member.length;
   }
-  const [, event_type, timestamp, message_id, recipient] = values as [string, string, string, string, string];
+  const [event_id, event_type, timestamp, message_id, recipient] = values as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
   return {
+    event_id,
     event_type: event_type.slice(1, -1),
     timestamp: timestamp.slice(1, -1),
     message_id,
     recipient,
+    dataStart: start,
     dataEnd: endOfObject(text, start),
   };
+}
+
+const ENVIRONMENT = ',"environment":"';
+const CAMPAIGN = ',"campaign_id":';
+const STATE = ',"state":';
+
+/** `live` or `sandbox`, without quotes: it comes right after `data`. */
+export function environmentOf(text: string, dataEnd: number): string {
+  const start = dataEnd + ENVIRONMENT.length;
+  if (!text.startsWith(ENVIRONMENT, dataEnd)) throw new SyntaxError('The envelope has no environment.');
+  return text.slice(start, text.indexOf('"', start));
+}
+
+/**
+ * JSON text, with quotes or `null`. Looked for from the end: the customer's words may come before it, but after it
+ * there is only the state, which is ours.
+ */
+export function campaignOf(text: string): string {
+  const start = text.lastIndexOf(CAMPAIGN);
+  const end = text.lastIndexOf(STATE);
+  if (start < 0 || end < start) throw new SyntaxError('The envelope has no campaign_id.');
+  return text.slice(start + CAMPAIGN.length, end);
 }
 
 /** Index right after the object that begins at `start`. */

@@ -1,13 +1,27 @@
 /**
  * The dialect of Sendarix: its six members and no others, its signature headers. Types that Sendarix does not
- * have (`dropped`, `custom.…`, operational ones) keep our name; receivers are told to acknowledge unknown types.
+ * have (`dropped`, `custom.…`, operational ones) go, under our name, to endpoints that ask for them by name.
  */
 
 import { sendarixKey, sendarixSignature } from '../sign.ts';
 import type { Dialect } from './dialect.ts';
 import { readEnvelopeText } from './envelope-text.ts';
 
-const signing: Pick<Dialect, 'key' | 'headers'> = {
+const common: Omit<Dialect, 'body'> = {
+  types: new Set([
+    'accepted',
+    'delivered',
+    'bounce',
+    'soft_bounce',
+    'complaint',
+    'unsubscribe',
+    'open',
+    'click',
+    'deferred',
+  ]),
+  open: true,
+  contentType: 'application/json',
+  batchContentType: null,
   key: sendarixKey,
   /** There is room for one signature: the old secret signs until its overlap ends. */
   headers: (hmac, { current, previous }, stamp, body) => [
@@ -20,7 +34,7 @@ const signing: Pick<Dialect, 'key' | 'headers'> = {
 
 /** `{event_id, event_type, timestamp, message_id, recipient, data}`. */
 export const sendarix: Dialect = {
-  ...signing,
+  ...common,
   body(envelope, _seq, test = false) {
     const { dataEnd } = readEnvelopeText(envelope);
     return `${envelope.slice(0, dataEnd)}${test ? ',"test":true' : ''}}`;
@@ -29,7 +43,7 @@ export const sendarix: Dialect = {
 
 /** The short legacy form `{event, message_id, recipient, timestamp}`, the time in unix seconds. */
 export const sendarixCompact: Dialect = {
-  ...signing,
+  ...common,
   body(envelope, _seq, test = false) {
     const { event_type, timestamp, message_id, recipient } = readEnvelopeText(envelope);
     const seconds = Math.floor(Date.parse(timestamp) / 1000);

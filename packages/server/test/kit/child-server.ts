@@ -24,6 +24,8 @@ export interface ChildOptions {
   env?: Record<string, string>;
   /** A program that runs the server, with its arguments: a tracer. */
   under?: string[];
+  /** Its data folder is on a file system that only the process itself sees. */
+  ownMounts?: boolean;
 }
 
 export interface Exit {
@@ -63,7 +65,9 @@ export class ChildServer {
       throw new Error(`the server ended (${code ?? signal}) before it was ready:\n${server.output}`);
     });
     await inTime('the start', Promise.race([server.#ready(), ended]), START_MS);
-    server.#firstRun = JSON.parse(await readFile(join(server.dir, 'first-run.json'), 'utf8')) as FirstRun;
+    const root = options.ownMounts === true ? `/proc/${server.pid}/root` : '';
+    const path = join(root, server.dir, 'first-run.json');
+    server.#firstRun = JSON.parse(await readFile(path, 'utf8')) as FirstRun;
     return server;
   }
 

@@ -171,6 +171,8 @@ export interface PublishStore {
    * end and turns the lane live misses nothing and repeats nothing.
    */
   loadFresh(lane: number, after: number, limit: number): Promise<LaneLoad>;
+  /** The same of all pending deliveries that wait for no other, whenever they are due: for strict lanes. */
+  loadInOrder(lane: number, after: number, limit: number): Promise<LaneLoad>;
   /** Deliveries whose next attempt is due at `now` (env time). */
   loadRetries(lane: number, now: number, limit: number): Promise<LaneLoad>;
   /**

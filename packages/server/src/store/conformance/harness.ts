@@ -5,7 +5,15 @@ import { NO_LABELS, labelsJson, type NewEvent } from '../../domain/event.ts';
 import type { NewMessage, NewRecipient } from '../../domain/message.ts';
 import type { Attempt } from '../../domain/delivery.ts';
 import { zstdCompressSync } from 'node:zlib';
-import type { CommitNotice, EventFilter, NewEndpoint, Settlement, Store } from '../ports.ts';
+import type {
+  CommitNotice,
+  EventFilter,
+  NewEndpoint,
+  Replay,
+  ReplayQuery,
+  Settlement,
+  Store,
+} from '../ports.ts';
 
 /** An adapter under test: a place that survives closing. */
 export interface StorePlace {
@@ -55,6 +63,17 @@ export class World {
         items.map(({ seq, event }) => `${lane}:${seq} ${notice.events[event]?.event_type}`),
       ),
     );
+  }
+}
+
+/** Covers everything in the lanes of an environment with checkpoints, as maintenance does before retention. */
+export async function sealLanes(world: World, env: number): Promise<void> {
+  for (const lane of await world.store.lanesOf(env)) {
+    const last = await world.store.lastCheckpoint(lane);
+    const { last_seq, purged_through } = await world.store.readLane(lane, 0, 1);
+    const from_seq = Math.max(last?.to_seq ?? 0, purged_through) + 1;
+    if (from_seq > last_seq) continue;
+    await world.store.addCheckpoints(lane, [{ from_seq, to_seq: last_seq, hour: 0, digest: 'd' }]);
   }
 }
 
@@ -208,4 +227,64 @@ export function deadLettered(lane: number, seq: number, n = 6, events: NewEvent[
     next_at: null,
     events,
   };
+}
+
+/** A round of retention. Only what checkpoints cover may go. */
+export async function purgeAll(world: World, env: number, before: number, dead = 0): Promise<void> {
+  const policy = { events_before: before, dead_letters_before: dead, raw_before: before };
+  for (let round = 0; round < 50; round++) if ((await world.store.purge(env, policy, 3)) === 0) return;
+  throw new Error('purge does not come to an end');
+}
+
+export const EVERYTHING: ReplayQuery = {
+  status: 'all',
+  event_types: null,
+  after: null,
+  before: null,
+  recipient: null,
+  message_id: null,
+  campaign_id: null,
+  rate: null,
+};
+
+/** A replay that is begun as the publish stage begins it, with nothing queued yet. */
+export async function newReplay(
+  world: World,
+  env: number,
+  lane: number,
+  query: Partial<ReplayQuery> = {},
+): Promise<Replay> {
+  const whole = { ...EVERYTHING, ...query };
+  const end = await world.store.replayEnd(env, lane, whole.status);
+  const replay_id = newId('rpl');
+  const matched = (await allMatches(world, env, lane, whole, end)).length;
+  const made = { replay_id, env, lane, query: whole, matched, end, created_at: Date.now() };
+  return (await world.store.createReplay(made, 10, null)).replay;
+}
+
+export async function allMatches(
+  world: World,
+  env: number,
+  lane: number,
+  query: ReplayQuery,
+  end: number,
+): Promise<number[]> {
+  const items: number[] = [];
+  for (let at = 0; at < end;) {
+    const slice = await world.store.findReplayable(env, lane, query, at, end, 3);
+    items.push(...slice.items);
+    at = slice.through;
+  }
+  return items;
+}
+
+/** Queues all that a replay matches, `chunk` at a time. */
+export async function replayAll(world: World, begun: Replay, chunk = 100): Promise<Replay> {
+  let replay = begun;
+  while (replay.position < replay.end) {
+    const { env, lane, query, position, end } = replay;
+    const slice = await world.store.findReplayable(env, lane, query, position, end, chunk);
+    replay = await world.store.queueReplay(replay.replay_id, position, slice);
+  }
+  return replay;
 }

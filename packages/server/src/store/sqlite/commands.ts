@@ -2,6 +2,8 @@
 
 import { acceptMessage, cancelMessage, recordEvents } from './commands/accept.ts';
 import { advanceClock, createApiKey, createProject, revokeApiKey } from './commands/access.ts';
+import { discardDeliveries, retryDeliveries } from './commands/bulk.ts';
+import { addCheckpoints } from './commands/checkpoints.ts';
 import { discardDelivery, discardLane, retryDelivery } from './commands/deliveries.ts';
 import { createEndpoint, deleteEndpoint, updateEndpoint } from './commands/endpoints.ts';
 import { expireHeld, hastenLane } from './commands/held.ts';
@@ -9,6 +11,7 @@ import {
   hasBlocked,
   loadFresh,
   loadHead,
+  loadInOrder,
   loadRetries,
   loadUrgent,
   nextRetryAt,
@@ -17,11 +20,13 @@ import {
 import { claimOutgoing, nextOutgoingAt, recordOutcomes } from './commands/outgoing.ts';
 import { probe } from './commands/probe.ts';
 import { purge, purgeIdempotency } from './commands/purge.ts';
+import { createReplay, endReplay, queueReplay, withdrawReplay } from './commands/replays.ts';
 import { settle, settleDelivered } from './commands/settling.ts';
 import { addSuppressions, removeSuppression } from './commands/suppressions.ts';
 
 export const COMMANDS = {
   acceptMessage,
+  addCheckpoints,
   addSuppressions,
   advanceClock,
   cancelMessage,
@@ -29,14 +34,18 @@ export const COMMANDS = {
   createApiKey,
   createEndpoint,
   createProject,
+  createReplay,
   deleteEndpoint,
+  discardDeliveries,
   discardDelivery,
   discardLane,
+  endReplay,
   expireHeld,
   hasBlocked,
   hastenLane,
   loadFresh,
   loadHead,
+  loadInOrder,
   loadRetries,
   loadUrgent,
   nextOutgoingAt,
@@ -45,14 +54,17 @@ export const COMMANDS = {
   probe,
   purge,
   purgeIdempotency,
+  queueReplay,
   recordEvents,
   recordOutcomes,
   removeSuppression,
+  retryDeliveries,
   retryDelivery,
   revokeApiKey,
   settle,
   settleDelivered,
   updateEndpoint,
+  withdrawReplay,
 } as const;
 
 export type CommandName = keyof typeof COMMANDS;

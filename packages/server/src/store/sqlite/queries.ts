@@ -11,32 +11,47 @@ import {
   listProjects,
   listSuppressions,
 } from './queries/access.ts';
+import { findDeliveries } from './queries/bulk.ts';
+import { lanesOf, lastCheckpoint, listCheckpoints } from './queries/checkpoints.ts';
 import { endpointStats, getDelivery, listDeliveries, queueDepth } from './queries/deliveries.ts';
 import { eventsAfter, findLogPosition, getEvent, listEvents, logEnd } from './queries/events.ts';
+import { readFeed, readLane } from './queries/feed.ts';
 import { getMessage, listMessages, rawMessage, unknownMessages } from './queries/messages.ts';
+import { findReplayable, getReplay, listReplays, replayEnd, unfinishedReplays } from './queries/replays.ts';
 
 export const QUERIES = {
   allEndpoints,
   endpointStats,
   eventsAfter,
   findApiKey,
+  findDeliveries,
   findLogPosition,
+  findReplayable,
   getDelivery,
   getEndpoint,
   getEvent,
   getMessage,
+  getReplay,
   getSuppression,
+  lanesOf,
+  lastCheckpoint,
   listApiKeys,
+  listCheckpoints,
   listDeliveries,
   listEndpoints,
   listEnvironments,
   listEvents,
   listMessages,
   listProjects,
+  listReplays,
   listSuppressions,
   logEnd,
   queueDepth,
   rawMessage,
+  readFeed,
+  readLane,
+  replayEnd,
+  unfinishedReplays,
   unknownMessages,
 } as const;
 

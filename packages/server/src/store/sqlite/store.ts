@@ -9,22 +9,32 @@ import type { NewEvent } from '../../domain/event.ts';
 import type { NewMessage, OutgoingRecipient } from '../../domain/message.ts';
 import type { ApiKey, Environment, Project } from '../../domain/tenancy.ts';
 import type {
+  BulkFilter,
+  Checkpoint,
   CommitNotice,
   DeliveryFilter,
+  DeliveryPlace,
   DeliveryView,
   EndpointChange,
   EndpointStats,
   EventFilter,
+  FeedEvent,
   Idempotency,
   LaneLoad,
+  LanePart,
   MessageFilter,
   MessageView,
   NewApiKey,
   NewEndpoint,
+  NewReplay,
   OutcomeRecord,
   Page,
   PageRequest,
   QueueDepth,
+  Replay,
+  ReplayQuery,
+  ReplaySlice,
+  ReplayStatus,
   RetentionPolicy,
   Settlement,
   Store,
@@ -175,6 +185,9 @@ export class SqliteStore implements Store {
   loadFresh(lane: number, after: number, limit: number): Promise<LaneLoad> {
     return this.#committer.run('loadFresh', [lane, after, limit], { rows: limit, bytes: 0 });
   }
+  loadInOrder(lane: number, after: number, limit: number): Promise<LaneLoad> {
+    return this.#committer.run('loadInOrder', [lane, after, limit], { rows: limit, bytes: 0 });
+  }
   loadRetries(lane: number, now: number, limit: number): Promise<LaneLoad> {
     return this.#committer.run('loadRetries', [lane, now, limit], { rows: limit, bytes: 0 });
   }
@@ -281,6 +294,80 @@ export class SqliteStore implements Store {
   }
   endpointStats(lane: number, since: number): Promise<EndpointStats> {
     return this.#reader.query('endpointStats', [lane, since]);
+  }
+
+  // ---------------------------------------------------------------- replays, many deliveries at once
+
+  replayEnd(env: number, lane: number, status: ReplayQuery['status']): Promise<number> {
+    return this.#reader.query('replayEnd', [env, lane, status]);
+  }
+  findReplayable(
+    env: number,
+    lane: number,
+    query: ReplayQuery,
+    after: number,
+    end: number,
+    limit: number,
+  ): Promise<ReplaySlice> {
+    return this.#reader.query('findReplayable', [env, lane, query, after, end, limit]);
+  }
+  createReplay(replay: NewReplay, most: number, idempotency: Idempotency | null) {
+    return this.#committer.run('createReplay', [replay, most, idempotency]);
+  }
+  getReplay(env: number, replay_id: string): Promise<Replay | null> {
+    return this.#reader.query('getReplay', [env, replay_id]);
+  }
+  listReplays(env: number, page: PageRequest): Promise<Page<Replay>> {
+    return this.#reader.query('listReplays', [env, page]);
+  }
+  unfinishedReplays(): Promise<Replay[]> {
+    return this.#reader.query('unfinishedReplays', []);
+  }
+  queueReplay(replay_id: string, from: number, slice: ReplaySlice): Promise<Replay> {
+    const weight = { rows: 4 * slice.items.length, bytes: 0 };
+    return this.#committer.run('queueReplay', [replay_id, from, slice], weight);
+  }
+  endReplay(
+    replay_id: string,
+    status: Exclude<ReplayStatus, 'running'>,
+    error: string | null,
+  ): Promise<Replay> {
+    return this.#committer.run('endReplay', [replay_id, status, error]);
+  }
+  withdrawReplay(replay_id: string, limit: number): Promise<number> {
+    return this.#committer.run('withdrawReplay', [replay_id, limit], { rows: 4 * limit, bytes: 0 });
+  }
+  findDeliveries(env: number, filter: BulkFilter, after: DeliveryPlace | null, limit: number) {
+    return this.#reader.query('findDeliveries', [env, filter, after, limit]);
+  }
+  retryDeliveries(env: number, places: readonly DeliveryPlace[]): Promise<number> {
+    const weight = { rows: 4 * places.length, bytes: 0 };
+    return this.#committer.run('retryDeliveries', [env, places], weight);
+  }
+  discardDeliveries(env: number, places: readonly DeliveryPlace[], now: number): Promise<number> {
+    const weight = { rows: 4 * places.length, bytes: 0 };
+    return this.#committer.run('discardDeliveries', [env, places, now], weight);
+  }
+
+  // ---------------------------------------------------------------- feed, checkpoints
+
+  readFeed(lane: number, after: number, limit: number): Promise<LanePart<FeedEvent>> {
+    return this.#reader.query('readFeed', [lane, after, limit]);
+  }
+  readLane(lane: number, after: number, limit: number): Promise<LanePart<Omit<FeedEvent, 'envelope'>>> {
+    return this.#reader.query('readLane', [lane, after, limit]);
+  }
+  lastCheckpoint(lane: number): Promise<Checkpoint | null> {
+    return this.#reader.query('lastCheckpoint', [lane]);
+  }
+  listCheckpoints(lane: number, after: number, limit: number): Promise<Checkpoint[]> {
+    return this.#reader.query('listCheckpoints', [lane, after, limit]);
+  }
+  addCheckpoints(lane: number, checkpoints: readonly Checkpoint[]): Promise<void> {
+    return this.#committer.run('addCheckpoints', [lane, checkpoints]);
+  }
+  lanesOf(env: number): Promise<number[]> {
+    return this.#reader.query('lanesOf', [env]);
   }
 
   // ---------------------------------------------------------------- maintain

@@ -9,11 +9,8 @@
 import type { RetentionPolicy } from '../../ports.ts';
 import { logKey } from '../log-position.ts';
 import type { WriteContext } from '../write-context.ts';
-import { SETTLED_STATUS } from '../settled-status.ts';
-import { discardLane } from './deliveries.ts';
-
-/** `keep`: old but needed. `young`: the sweep is over. */
-type Verdict = 'delete' | 'keep' | 'young';
+import { purgeCheckpoints, purgeDeletedLanes, purgeReplays, purgeSettled } from './purge-lanes.ts';
+import { sweep } from './sweep.ts';
 
 /**
  * One step of a round: looks at no more than `limit` rows. 0 = the round is over.
@@ -27,44 +24,11 @@ export function purge(context: WriteContext, env: number, policy: RetentionPolic
     purgeSettled(context, env, round, policy, limit) ||
     purgeEvents(context, env, round, policy.events_before, limit) ||
     purgeMessages(context, env, round, policy.events_before, limit) ||
+    purgeReplays(context, env, policy.events_before, limit) ||
+    purgeCheckpoints(context, env, policy.dead_letters_before, limit) ||
     purgeDeletedLanes(context, env, limit);
   if (step === 0) context.rounds.set(env, round + 1);
   return step;
-}
-
-function sweep<R extends Record<string, unknown>>(
-  context: WriteContext,
-  name: string,
-  round: number,
-  rowsAfter: (key: number) => R[],
-  keyOf: (row: R) => number,
-  judge: (row: R) => Verdict,
-  remove: (row: R) => void,
-): number {
-  const before = context.sweeps.get(name) ?? { at: -1, skipped: null, overIn: -1 };
-  if (before.overIn === round) return 0;
-  let { at, skipped } = before;
-  let looked = 0;
-  let removed = 0;
-  let over = true;
-  for (const row of rowsAfter(at)) {
-    const verdict = judge(row);
-    over = verdict === 'young';
-    if (over) break;
-    looked++;
-    at = keyOf(row);
-    if (verdict === 'delete') {
-      remove(row);
-      removed++;
-    } else {
-      skipped ??= at - 1;
-    }
-  }
-  // The next round begins at the first row that had to stay, which by then may be free to go.
-  const after = over ? { at: skipped ?? at, skipped: null, overIn: round } : { at, skipped, overIn: -1 };
-  context.sweeps.set(name, after);
-  context.onRollback(() => context.sweeps.set(name, before));
-  return over ? removed : looked;
 }
 
 function purgeRaw(context: WriteContext, env: number, round: number, before: number, limit: number): number {
@@ -111,41 +75,6 @@ function sweepMessages(
       for (const table of tables) context.sql(`DELETE FROM ${table} WHERE mid = ?`).run(row['mid'] as number);
     },
   );
-}
-
-/** Dead letters have a longer life than what was delivered. */
-function purgeSettled(
-  context: WriteContext,
-  env: number,
-  round: number,
-  policy: RetentionPolicy,
-  limit: number,
-): number {
-  for (const row of context.sql('SELECT lane FROM endpoint WHERE env = ? ORDER BY lane').all(env)) {
-    const lane = row['lane'] as number;
-    const step = sweep(
-      context,
-      `settled ${lane}`,
-      round,
-      (seq) =>
-        context
-          .sql('SELECT seq, status, at FROM settled WHERE lane = ? AND seq > ? ORDER BY seq LIMIT ?')
-          .all(lane, seq, limit),
-      (settled) => settled['seq'] as number,
-      (settled) => judgeSettled(settled['status'] as number, settled['at'] as number, policy),
-      (settled) => {
-        context.sql('DELETE FROM settled WHERE lane = ? AND seq = ?').run(lane, settled['seq'] as number);
-        context.sql('DELETE FROM attempt WHERE lane = ? AND seq = ?').run(lane, settled['seq'] as number);
-      },
-    );
-    if (step > 0) return step;
-  }
-  return 0;
-}
-
-function judgeSettled(status: number, at: number, policy: RetentionPolicy): Verdict {
-  if (status === SETTLED_STATUS.failed) return at < policy.dead_letters_before ? 'delete' : 'keep';
-  return at < policy.events_before ? 'delete' : 'young';
 }
 
 /** The newest event stays: its position is where the log goes on. */
@@ -205,16 +134,6 @@ function purgeMessages(
     (mid) => needed.get(mid, mid) !== undefined,
     ['raw_message', 'recipient', 'message'],
   );
-}
-
-function purgeDeletedLanes(context: WriteContext, env: number, limit: number): number {
-  let gone = 0;
-  const lanes = context.sql('SELECT lane FROM endpoint WHERE env = ? AND deleted_at IS NOT NULL').all(env);
-  for (const { lane } of lanes) {
-    gone += discardLane(context, lane as number, Number.MAX_SAFE_INTEGER, limit - gone, context.now(env));
-    if (gone >= limit) break;
-  }
-  return gone;
 }
 
 export function purgeIdempotency(context: WriteContext, before: number, limit: number): number {

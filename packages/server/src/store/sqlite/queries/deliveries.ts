@@ -25,8 +25,14 @@ const SETTLED = `SELECT s.lane, s.seq, s.log, s.status AS settled_status, s.atte
 /** Named, because the planner would rather walk a lane's whole history than sort; dead letters are few. */
 const FAILED = `${SETTLED} INDEXED BY settled_failed WHERE s.status = ${SETTLED_STATUS.failed}`;
 const IS_HELD = "(n.status = 'disabled' OR n.breaker = 'open')";
-const VIEW = `SELECT d.*, e.event_id, e.event_type, e.at AS event_at, m.message_id, n.endpoint_id, ${IS_HELD} AS held
-  FROM (%) d JOIN event e ON e.log = d.log JOIN endpoint n ON n.lane = d.lane LEFT JOIN message m ON m.mid = e.mid`;
+/** Where in the list it stands: with its event, unless a replay made it later. Within a lane it grows with `seq`. */
+const PLACE = 'coalesce(l.place, d.log)';
+const VIEW = `SELECT d.*, e.event_id, e.event_type, e.at AS event_at, m.message_id, n.endpoint_id, ${IS_HELD} AS held, ${PLACE} AS place
+  FROM (%) d JOIN event e ON e.log = d.log JOIN endpoint n ON n.lane = d.lane LEFT JOIN message m ON m.mid = e.mid
+  LEFT JOIN late_delivery l ON l.lane = d.lane AND l.seq = d.seq`;
+
+/** The last delivery of the page before: position of its place or event, lane, `seq`. */
+type From = [position: number, lane: number, seq: number];
 
 export function listDeliveries(
   context: ReadContext,
@@ -41,7 +47,7 @@ export function listDeliveries(
     sources.push('pending');
   if (filter.status === null || !(filter.status === 'pending' || filter.status === 'held'))
     sources.push('settled');
-  const from = page.cursor === null ? null : (decodeCursor(page.cursor, 2) as [number, number]);
+  const from = page.cursor === null ? null : (decodeCursor(page.cursor, 3) as From);
   const rows = namesEvents(filter)
     ? byEvent(context, env, filter, lanes, from, page.limit + 1)
     : byLane(context, env, filter, lanes, sources, from, page.limit + 1);
@@ -51,9 +57,13 @@ export function listDeliveries(
     data: kept.map(toView),
     next_cursor:
       rows.length > page.limit && last !== undefined
-        ? encodeCursor([logPosition(last['log'] as number), last['lane'] as number])
+        ? encodeCursor(cursorAt(last, namesEvents(filter) ? 'log' : 'place'))
         : null,
   };
+}
+
+function cursorAt(row: Row, by: 'log' | 'place'): From {
+  return [logPosition(row[by] as number), row['lane'] as number, row['seq'] as number];
 }
 
 function namesEvents(filter: DeliveryFilter): boolean {
@@ -74,7 +84,7 @@ function byEvent(
   env: number,
   filter: DeliveryFilter,
   lanes: readonly number[],
-  from: [number, number] | null,
+  from: From | null,
   limit: number,
 ): Row[] {
   const where = new Where()
@@ -98,7 +108,7 @@ function byEvent(
 }
 
 /** Lanes of an event come in ascending order, so the list does too within one event. */
-function isBefore(log: number, lane: number, env: number, from: [number, number] | null): boolean {
+function isBefore(log: number, lane: number, env: number, from: From | null): boolean {
   if (from === null) return true;
   const cursor = logKey(env, from[0]);
   return log < cursor || (log === cursor && lane > from[1]);
@@ -109,14 +119,14 @@ function pairs(deliveries: string): [number, number][] {
   return deliveries.split(' ').map((pair) => pair.split(':').map(Number) as [number, number]);
 }
 
-/** A page of every lane, merged. Within a lane `seq` and log grow together, so each page is a walk from the end. */
+/** A page of every lane, merged. Within a lane `seq` and place grow together, so each page is a walk from the end. */
 function byLane(
   context: ReadContext,
   env: number,
   filter: DeliveryFilter,
   lanes: readonly number[],
   sources: readonly string[],
-  from: [number, number] | null,
+  from: From | null,
   limit: number,
 ): Row[] {
   const rows: Row[] = [];
@@ -130,9 +140,8 @@ function byLane(
 }
 
 function trim(rows: Row[], limit: number): void {
-  rows.sort(
-    (a, b) => (b['log'] as number) - (a['log'] as number) || (a['lane'] as number) - (b['lane'] as number),
-  );
+  const by = (name: string, a: Row, b: Row): number => (a[name] as number) - (b[name] as number);
+  rows.sort((a, b) => by('place', b, a) || by('lane', a, b) || by('seq', b, a));
   rows.length = Math.min(rows.length, limit);
 }
 
@@ -142,14 +151,12 @@ function pageOfLane(
   filter: DeliveryFilter,
   lane: number,
   source: string,
-  from: [number, number] | null,
+  from: From | null,
   limit: number,
 ): Row[] {
   const where = new Where().and('d.lane = ?', lane);
-  if (from !== null) {
-    const cursor = logKey(env, from[0]);
-    where.and(lane > from[1] ? 'd.log <= ?' : 'd.log < ?', cursor);
-  }
+  if (from !== null && lane === from[1]) where.and('d.seq < ?', from[2]);
+  else if (from !== null) where.and(lane > from[1] ? `${PLACE} <= ?` : `${PLACE} < ?`, logKey(env, from[0]));
   if (filter.status === 'pending' || filter.status === 'held') {
     where.and(filter.status === 'held' ? IS_HELD : `NOT ${IS_HELD}`);
   } else if (filter.status !== null && filter.status !== 'failed') {

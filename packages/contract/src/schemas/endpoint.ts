@@ -81,9 +81,14 @@ const fields: Record<keyof EndpointFields, JsonSchema> = {
   filter: {
     type: ['object', 'null'],
     description:
-      'Comparison query over the envelope, for example `{"data.bounce_type": "hard"}`; null for none. This version takes only null.',
+      'Comparison query over the envelope, in the words of MongoDB: `{"data.bounce_type": "hard"}`, `{"tags": {"$in": ["vip"]}}`. Operators: $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $all, $exists, $size, $elemMatch, $not, $and, $or, $nor; no $regex and no $where. It decides when the event is made; a change is about events from then on. Null for none.',
   },
-  dialect: { type: 'string', enum: DIALECT_NAMES, description: 'Shape and signature of what is sent.' },
+  dialect: {
+    type: 'string',
+    enum: DIALECT_NAMES,
+    description:
+      'Shape, names and signature of what is sent. `postrider`: the event as the API shows it, with `seq`. `cloudevents`: CloudEvents 1.0, structured. `sendarix` and `sendarix_compact`, `sentinmail`, `sendook`: as those products send it; the last two have closed lists of events, and others are not sent. Only `postrider` and `cloudevents` take `batch`.',
+  },
   headers: {
     type: 'object',
     maxProperties: MAX_ENDPOINT_HEADERS,

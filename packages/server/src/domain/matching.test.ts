@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EndpointSettings } from './endpoint.ts';
+import { SubscriptionIndex } from './subscription-index.ts';
 import { endpointRule, matching, type EndpointRule } from './matching.ts';
 
 function rule(lane: number, settings: Partial<EndpointSettings> = {}): EndpointRule {
@@ -42,5 +43,31 @@ describe('matching', () => {
 
   it('lets everything pass a stored filter that no longer compiles', () => {
     expect(lanes(matching([rule(1, { filter: { $gone: 1 } })], envelope))).toEqual([1]);
+  });
+});
+
+describe('SubscriptionIndex', () => {
+  it('has those that want a type and whose dialect can tell it', () => {
+    const index = new SubscriptionIndex([
+      rule(1),
+      rule(2, { dialect: 'sendarix' }),
+      rule(3, { dialect: 'sendarix', event_types: ['dropped', 'custom.*', 'endpoint.*'] }),
+      rule(4, { dialect: 'sentinmail' }),
+      rule(5, { dialect: 'sendook', event_types: ['*'] }),
+      rule(6, { dialect: 'cloudevents', event_types: ['*'] }),
+      rule(7, { event_types: ['open'] }),
+    ]);
+    const expected = {
+      delivered: [1, 2, 4, 5, 6],
+      deferred: [1, 2, 6],
+      dropped: [1, 3, 5, 6],
+      received: [1, 5, 6],
+      open: [1, 2, 4, 6, 7],
+      'inbox.created': [5, 6],
+      'custom.a': [3, 6],
+      'endpoint.disabled': [3, 6],
+    };
+    for (const [type, wanting] of Object.entries(expected))
+      expect([type, lanes(index.wanting(type))]).toEqual([type, wanting]);
   });
 });

@@ -1,7 +1,9 @@
 /** Which endpoints get an event: what each of them asked for, ready to be asked of every event in the commit path. */
 
+import { canTell } from '@postrider/contract/dialects/dialect';
+import { DIALECTS } from '@postrider/contract/dialects/dialects';
 import type { DialectName } from '@postrider/contract/dialects/names';
-import type { EndpointSettings, Ordering } from './endpoint.ts';
+import { wantsEventType, type EndpointSettings, type Ordering } from './endpoint.ts';
 import { compileFilter, type Filter } from './filter.ts';
 
 /** What the commit path needs to know of an endpoint. */
@@ -29,6 +31,14 @@ export function endpointRule(lane: number, endpoint_id: string, settings: Endpoi
     filter: filter === null ? null : compileFilter(filter).filter,
     ordering,
   };
+}
+
+/** Whether an endpoint wants events of this type and its dialect can tell them. If not, no delivery is written. */
+export function asksFor(rule: Pick<EndpointRule, 'event_types' | 'dialect'>, eventType: string): boolean {
+  const { event_types, dialect } = rule;
+  return (
+    wantsEventType(event_types, eventType) && canTell(DIALECTS[dialect], eventType, event_types.length > 0)
+  );
 }
 
 /**

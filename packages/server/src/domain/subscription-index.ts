@@ -1,7 +1,6 @@
-/** Which endpoints of one environment want an event type, remembered per type. */
+/** Which endpoints of one environment get an event type in their dialect, remembered per type. */
 
-import { wantsEventType } from './endpoint.ts';
-import type { EndpointRule } from './matching.ts';
+import { asksFor, type EndpointRule } from './matching.ts';
 
 /** Custom types are the customer's to invent, so the memory of them has a bound. */
 const REMEMBERED_TYPES = 1000;
@@ -18,7 +17,7 @@ export class SubscriptionIndex {
   wanting(eventType: string): readonly EndpointRule[] {
     let wanting = this.#byType.get(eventType);
     if (wanting === undefined) {
-      wanting = this.#rules.filter((rule) => wantsEventType(rule.event_types, eventType));
+      wanting = this.#rules.filter((rule) => asksFor(rule, eventType));
       if (this.#byType.size >= REMEMBERED_TYPES) this.#byType.clear();
       this.#byType.set(eventType, wanting);
     }

@@ -4,6 +4,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { inTime, waitFor } from './wait.ts';
 
+const TRACER = 'strace';
+
 export interface Injection {
   /** The process goes on as if nothing had been. */
   remove(): Promise<void>;
@@ -17,7 +19,7 @@ export function slowSyncs(ms: number): string[] {
 /** Resolves once every thread of `pid` is under the fault. `fault`: options of strace(1). */
 export async function inject(pid: number, fault: string[]): Promise<Injection> {
   const args = ['-f', '-o', '/dev/null', ...fault, '-p', String(pid)];
-  const tracer = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const tracer = spawn(TRACER, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const exited = once(tracer, 'exit');
   let said = '';
   tracer.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));

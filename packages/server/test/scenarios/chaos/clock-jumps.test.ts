@@ -13,8 +13,8 @@ import { World, type ChaosLane } from './world.ts';
 const HOUR_S = 3_600;
 /** Off the real clock, one after the other. */
 const JUMPS_S = [HOUR_S, -HOUR_S, 0];
-const EVENTS = 20;
-const PAUSE_MS = 20;
+const EVENTS = 5;
+const PAUSE_MS = 50;
 /** From a 202 to the receiver, whatever the clock does. */
 const PROMPT_MS = 5_000;
 /** Receivers refuse signatures that are off by five minutes (Standard Webhooks); here both clocks are one. */

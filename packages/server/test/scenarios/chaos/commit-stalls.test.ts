@@ -10,8 +10,8 @@ import { World } from './world.ts';
 
 const STALL_MS = 2_000;
 const SENDERS = 8;
-const EVENTS_EACH = 25;
-const PAUSE_MS = 20;
+const EVENTS_EACH = 10;
+const PAUSE_MS = 100;
 /** What is queued is bounded in bytes; this is that bound with what carries it. */
 const MEMORY_BOUND = 200 * 2 ** 20;
 /** Once the disk is well, a 202 takes no longer than this. */

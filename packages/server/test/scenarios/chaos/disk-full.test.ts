@@ -3,11 +3,11 @@
  * out all the same, the process stays, and it goes on by itself as soon as there is room.
  */
 
-import { execFileSync } from 'node:child_process';
 import { appendFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { healthy, refusing } from '../../kit/hostile/answers.ts';
+import { limit } from '../../kit/resource-limits.ts';
 import { canMount, onSmallDisk } from '../../kit/small-disk.ts';
 import { itNeeds } from '../../kit/skip.ts';
 import { installed, signedIn } from '../../kit/smtp.ts';
@@ -79,10 +79,10 @@ describe('a full disk', () => {
     async () => {
       const world = await World.start();
       const full = await beginFull(world);
-      limitFiles(world.server.pid, '1');
+      limit(world.server.pid, 'fsize', 1);
       await expectRefusedAtBothDoors(world);
       await expectDueGoesOut(full);
-      limitFiles(world.server.pid, 'unlimited');
+      limit(world.server.pid, 'fsize', 'unlimited');
       await expectWellAgain(world, full);
     },
     60_000,
@@ -121,11 +121,6 @@ describe('a full disk', () => {
     60_000,
   );
 });
-
-/** Only the soft limit, which may be raised again. */
-function limitFiles(pid: number, bytes: string): void {
-  execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:`]);
-}
 
 /** A file that leaves `left` bytes; 0 = writes until the system says that there is no more room. */
 function fill(path: string, left: number): void {

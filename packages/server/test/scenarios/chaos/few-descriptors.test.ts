@@ -1,11 +1,11 @@
 /** A process that may open 128 files: it runs out of them, waits its turn, and loses nothing. */
 
-import { execFileSync } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { expect, onTestFinished } from 'vitest';
 import { healthy } from '../../kit/hostile/answers.ts';
 import { hanging } from '../../kit/hostile/silence.ts';
 import { openFiles } from '../../kit/process-watch.ts';
+import { limit } from '../../kit/resource-limits.ts';
 import { itNeeds } from '../../kit/skip.ts';
 import { installed } from '../../kit/smtp.ts';
 import { waitFor } from '../../kit/wait.ts';
@@ -27,7 +27,7 @@ itLimited(
     const world = await World.start({ env: { POSTRIDER_HTTP_HEADERS_TIMEOUT_MS: '2000' } });
     const good = await world.lane('healthy');
     for (let n = 1; n <= HANGING_LANES; n++) await world.lane(`hanging-${n}`, hanging);
-    limitFiles(world.server.pid, FILES);
+    limit(world.server.pid, 'nofile', FILES);
     expect(await world.offered.offer(world.api, EVENTS)).toBe(true);
     await Promise.all(world.lanes.slice(1).map(({ path }) => path.untilRequests(1, WITHIN_MS)));
     const { hostname, port } = new URL(world.server.http);
@@ -41,7 +41,7 @@ itLimited(
     await good.path.untilTaken(world.offered.accepted.length, WITHIN_MS);
 
     // Comparing takes connections too, which a door without descriptors closes.
-    limitFiles(world.server.pid, ENOUGH_FILES);
+    limit(world.server.pid, 'nofile', ENOUGH_FILES);
     for (const { path } of world.lanes) path.behaviour = healthy;
     await world.drain();
     const { faults } = await world.tally({ states: ['delivered'] });
@@ -50,7 +50,3 @@ itLimited(
   },
   60_000,
 );
-
-function limitFiles(pid: number, files: number): void {
-  execFileSync('prlimit', ['--pid', String(pid), `--nofile=${files}:`]);
-}

@@ -12,8 +12,8 @@ const SLEEP_MS = 3_000;
 const TIMEOUT_MS = 1_000;
 /** For the requests that were about to be sent. */
 const WAKING_MS = 500;
-const EVENTS = 20;
-const PAUSE_MS = 10;
+const EVENTS = 10;
+const PAUSE_MS = 50;
 const SENDERS = 4;
 
 it('SIGSTOP and SIGCONT under load lose nothing, and double only what was under way', async () => {

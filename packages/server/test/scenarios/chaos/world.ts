@@ -34,9 +34,9 @@ export class World {
 
   /** A data folder that is there before its server; goes with the test that is running. */
   static async folder(): Promise<string> {
-    const { dir, remove } = await dataFolder();
-    onTestFinished(remove);
-    return dir;
+    const folder = await dataFolder();
+    onTestFinished(() => folder.remove());
+    return folder.dir;
   }
 
   /** Goes with the test that is running. */

@@ -219,13 +219,24 @@ export type EndpointChange = Partial<EndpointSettings> & {
   disabled_reason?: string | null;
   breaker?: BreakerState;
   failing_since?: number | null;
-  secret_sealed?: string;
-  previous_secret_sealed?: string | null;
-  previous_secret_until?: number | null;
+  rotate?: SecretRotation;
   updated_at: number;
   /** Operational events that this change causes. */
   events?: NewEvent[];
 };
+
+/**
+ * `secret_sealed` signs from now on. The one before it goes on signing beside it until `until` (null: stops at once).
+ * While the overlap of an earlier rotation lasts, its old secret stays the old one, and the one in between stops
+ * signing: the old one is what receivers have for certain, and was promised to them; the one in between may never
+ * have reached them. Its time is then the later of both ends. Decided on what the row holds inside the transaction.
+ */
+export interface SecretRotation {
+  secret_sealed: string;
+  /** Wall clock, as `until`. */
+  at: number;
+  until: number | null;
+}
 
 /** What one transaction changed, told to the process after it is on disk, in commit order. */
 export interface CommitNotice {

@@ -50,7 +50,7 @@ export function storeEvent(
   });
   const labels = event.labels ?? about.message?.labels ?? NO_LABELS;
   const envelope = envelopeJson(event, environment.name, labels, decision.state);
-  const position = environment.logEnd + 1;
+  const position = context.nextPosition(environment);
   const log = logKey(environment.env, position);
   const mid = about.message?.mid ?? null;
   const deliverTo = matching(decision.deliverTo, envelope);
@@ -68,7 +68,6 @@ export function storeEvent(
       envelope,
       deliveries,
     );
-  environment.logEnd = position;
   context.changes.logEnd(environment.env, position);
   context.count(environment.env, event.at, event.event_type);
   if (about.message !== null && about.recipient !== null && decision.facts !== about.recipient.facts) {

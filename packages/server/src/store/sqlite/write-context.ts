@@ -1,6 +1,7 @@
 /**
  * The writer thread's view of the database: prepared statements and the few facts it keeps between commands.
- * It is the only writer, so what it remembers is true until one of its own commands fails; then it forgets.
+ * It is the only writer, so what it remembers is true until one of its own commands fails; then it takes back what
+ * that one has changed.
  */
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
@@ -44,6 +45,7 @@ export class WriteContext {
   readonly #environments = new Map<number, EnvironmentFacts>();
   readonly #lastSeq = new Map<number, number>();
   readonly #dirtyLanes = new Set<number>();
+  readonly #movedLogs = new Set<EnvironmentFacts>();
   readonly #counters = new Map<string, { env: number; hour: number; eventType: string; n: number }>();
 
   readonly #replays = new Map<number, { env: number } & Record<SettledAs, number>>();
@@ -94,9 +96,20 @@ export class WriteContext {
     return Date.now() + this.environment(env).clock_offset_ms;
   }
 
-  /** After a change of endpoints or clock. */
+  /** After a change of endpoints or clock. What is read from then on is of this transaction, and goes with it. */
   forgetEnvironment(env: number): void {
     this.#environments.delete(env);
+    this.onRollback(() => this.#environments.delete(env));
+  }
+
+  /** The next position in the environment's log. */
+  nextPosition(environment: EnvironmentFacts): number {
+    if (!this.#movedLogs.has(environment)) {
+      const before = environment.logEnd;
+      this.#movedLogs.add(environment);
+      this.onRollback(() => (environment.logEnd = before));
+    }
+    return ++environment.logEnd;
   }
 
   nextSeq(lane: number): number {
@@ -105,8 +118,12 @@ export class WriteContext {
       const row = this.sql('SELECT last_seq FROM lane_seq WHERE lane = ?').get(lane);
       last = row === undefined ? 0 : (row['last_seq'] as number);
     }
+    if (!this.#dirtyLanes.has(lane)) {
+      const before = last;
+      this.#dirtyLanes.add(lane);
+      this.onRollback(() => this.#lastSeq.set(lane, before));
+    }
     this.#lastSeq.set(lane, last + 1);
-    this.#dirtyLanes.add(lane);
     return last + 1;
   }
 
@@ -135,6 +152,7 @@ export class WriteContext {
       ).run(lane, this.#lastSeq.get(lane) as number);
     }
     this.#dirtyLanes.clear();
+    this.#movedLogs.clear();
     for (const { env, hour, eventType, n } of this.#counters.values()) {
       this.sql(
         'INSERT INTO counter (env, hour, event_type, n) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n',
@@ -165,12 +183,11 @@ export class WriteContext {
     this.#undo.length = 0;
   }
 
-  /** After a rollback to `mark` nothing remembered can be trusted, the log ends and lanes least of all. */
+  /** After a rollback to `mark`: takes back what was remembered since then, and nothing else. */
   forget(mark: number): void {
     for (const undo of this.#undo.splice(mark).toReversed()) undo();
-    this.#environments.clear();
-    this.#lastSeq.clear();
     this.#dirtyLanes.clear();
+    this.#movedLogs.clear();
     this.#counters.clear();
     this.#replays.clear();
   }

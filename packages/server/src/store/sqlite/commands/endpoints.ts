@@ -1,8 +1,8 @@
 /** Endpoints: made, changed, deleted. Every change is told in the commit notice, the lane lives on it. */
 
 import { notFound } from '../../../domain/errors.ts';
-import type { Endpoint, EndpointSettings } from '../../../domain/endpoint.ts';
-import type { EndpointChange, Idempotency, Idempotent, NewEndpoint } from '../../ports.ts';
+import type { Endpoint } from '../../../domain/endpoint.ts';
+import type { EndpointChange, Idempotency, Idempotent, NewEndpoint, SecretRotation } from '../../ports.ts';
 import { once } from '../idempotency.ts';
 import { settingsOf, toEndpoint } from '../rows.ts';
 import { NO_CONTEXT, storeEvent } from '../store-event.ts';
@@ -42,7 +42,8 @@ export function updateEndpoint(
   change: EndpointChange,
 ): Endpoint {
   const before = find(context, env, endpoint_id);
-  const after: Endpoint = { ...before, ...withoutEvents(change) };
+  const { events, rotate, ...rest } = change;
+  const after: Endpoint = { ...before, ...rest, ...(rotate === undefined ? {} : rotated(before, rotate)) };
   context
     .sql(
       `UPDATE endpoint SET settings = ?, status = ?, disabled_reason = ?, breaker = ?, failing_since = ?, secret_sealed = ?, previous_secret_sealed = ?,
@@ -61,14 +62,22 @@ export function updateEndpoint(
       after.lane,
     );
   context.forgetEnvironment(env);
-  for (const event of change.events ?? []) storeEvent(context, context.environment(env), event, NO_CONTEXT);
+  for (const event of events ?? []) storeEvent(context, context.environment(env), event, NO_CONTEXT);
   context.changes.endpoint(after, false);
   return after;
 }
 
-function withoutEvents(change: EndpointChange): Partial<EndpointSettings> & Partial<Endpoint> {
-  const { events: _events, ...rest } = change;
-  return rest;
+type Secrets = Pick<Endpoint, 'secret_sealed' | 'previous_secret_sealed' | 'previous_secret_until'>;
+
+function rotated(before: Endpoint, { secret_sealed, at, until }: SecretRotation): Secrets {
+  if (until === null) return { secret_sealed, previous_secret_sealed: null, previous_secret_until: null };
+  const lasting = before.previous_secret_until ?? 0;
+  const overlaps = before.previous_secret_sealed !== null && lasting > at;
+  return {
+    secret_sealed,
+    previous_secret_sealed: overlaps ? before.previous_secret_sealed : before.secret_sealed,
+    previous_secret_until: overlaps ? Math.max(lasting, until) : until,
+  };
 }
 
 /** The lane's pending deliveries go with the endpoint; its history stays until its retention ends. */

@@ -26,6 +26,7 @@ export function purge(context: WriteContext, env: number, policy: RetentionPolic
     purgeMessages(context, env, round, policy.events_before, limit) ||
     purgeReplays(context, env, policy.events_before, limit) ||
     purgeCheckpoints(context, env, policy.dead_letters_before, limit) ||
+    purgeCounters(context, env, policy.events_before, limit) ||
     purgeDeletedLanes(context, env, limit);
   if (step === 0) context.rounds.set(env, round + 1);
   return step;
@@ -133,6 +134,18 @@ function purgeMessages(
     limit,
     (mid) => needed.get(mid, mid) !== undefined,
     ['raw_message', 'recipient', 'message'],
+  );
+}
+
+/** Types are the customers' to invent, so what counts them has the life of the events it counts. */
+function purgeCounters(context: WriteContext, env: number, before: number, limit: number): number {
+  return Number(
+    context
+      .sql(
+        `DELETE FROM counter WHERE (env, hour, event_type) IN (
+           SELECT env, hour, event_type FROM counter WHERE env = ? AND hour < ? LIMIT ?)`,
+      )
+      .run(env, Math.floor(before / 3_600_000), limit).changes,
   );
 }
 

@@ -1,0 +1,102 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { newId } from '../../base/ids.ts';
+import { customEvent, newEndpoint } from '../conformance/harness.ts';
+import { Changes } from './changes.ts';
+import { recordEvents } from './commands/accept.ts';
+import { createProject } from './commands/access.ts';
+import { createEndpoint, updateEndpoint } from './commands/endpoints.ts';
+import { purge } from './commands/purge.ts';
+import { migrate, openForWriting } from './database.ts';
+import { WriteContext } from './write-context.ts';
+
+let dir: string;
+let db: DatabaseSync;
+let context: WriteContext;
+let live: number;
+let sandbox: number;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'postrider-context-'));
+  db = openForWriting(join(dir, 'test.db'), 4);
+  migrate(db);
+  context = new WriteContext(db);
+  run(() => {
+    const project = { project_id: newId('prj'), name: 'shop', created_at: 1 };
+    const { environments } = createProject(context, project, null);
+    [live, sandbox] = environments.map(({ env }) => env) as [number, number];
+    for (const env of [live, sandbox])
+      createEndpoint(context, newEndpoint(env, { event_types: ['*'] }), null);
+  });
+});
+afterEach(() => {
+  db.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** One command in its transaction, as the writer runs it. */
+function run(command: () => void): void {
+  context.changes = new Changes();
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    command();
+    context.flush();
+    db.exec('COMMIT');
+    context.committed();
+  } catch (error) {
+    context.forget(0);
+    db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+const emit = (env: number, fields = {}): void =>
+  run(() => void recordEvents(context, env, [customEvent(), customEvent('custom.b', fields)], null));
+const column = (sql: string): unknown[] =>
+  db
+    .prepare(sql)
+    .all()
+    .map((row) => Object.values(row)[0]);
+
+it('takes back what a refused command moved, and keeps what it knows of the environments', () => {
+  emit(live);
+  emit(sandbox);
+  const known = [context.environment(live), context.environment(sandbox)];
+  expect(() => emit(live, { message_id: newId('msg') })).toThrow(/no message/i);
+  expect([context.environment(live), context.environment(sandbox)]).toEqual(known);
+  expect(context.environment(live)).toBe(known[0]);
+  expect(context.environment(sandbox)).toBe(known[1]);
+  expect(context.environment(live).logEnd).toBe(2);
+  emit(live);
+  expect(column('SELECT seq FROM pending WHERE lane = 1 ORDER BY seq')).toEqual([1, 2, 3, 4]);
+  expect(column('SELECT sum(n) FROM counter')).toEqual([6]);
+});
+
+it('does not believe what it read of a change that did not last', () => {
+  const { endpoint_id } = db.prepare('SELECT endpoint_id FROM endpoint WHERE env = ?').get(live) as {
+    endpoint_id: string;
+  };
+  expect(() =>
+    run(() => {
+      updateEndpoint(context, live, endpoint_id, { event_types: ['custom.c'], updated_at: 2 });
+      expect(context.environment(live).subscriptions.wanting('custom.b')).toHaveLength(0);
+      throw new Error('refused');
+    }),
+  ).toThrow('refused');
+  expect(context.environment(live).subscriptions.wanting('custom.b')).toHaveLength(1);
+});
+
+it('purges counters with the events they count, of one environment, in steps', () => {
+  for (const env of [live, sandbox]) for (const at of [1, 2]) emit(env, { at: at * 3_600_000 });
+  const policy = { events_before: 2 * 3_600_000, dead_letters_before: 0, raw_before: 0 };
+  for (let step = 0; step < 50; step++) {
+    let looked = 0;
+    run(() => (looked = purge(context, live, policy, 1)));
+    if (looked === 0) break;
+  }
+  const old = `SELECT env || ':' || hour FROM counter WHERE event_type = 'custom.b' ORDER BY env, hour`;
+  expect(column(old)).toEqual([`${live}:2`, `${sandbox}:1`, `${sandbox}:2`]);
+});

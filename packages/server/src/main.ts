@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { EnvironmentClocks } from './base/clock.ts';
-import type { Config } from './base/config.ts';
+import { ConfigError, type Config } from './base/config.ts';
 import { lockDataFolder } from './base/data-lock.ts';
 import { Lifecycle } from './base/lifecycle.ts';
 import type { Logger } from './base/logger.ts';
@@ -19,13 +19,16 @@ import { Deliverer } from './deliver/deliverer.ts';
 import { SandboxTransport } from './deliver/sandbox-transport.ts';
 import { ClockAdvance } from './maintain/clock-advance.ts';
 import { DiskGuard } from './maintain/disk-guard.ts';
+import { MemoryGuard } from './maintain/memory-guard.ts';
 import { Health } from './maintain/health.ts';
 import { Retention } from './maintain/retention.ts';
 import { AddressRules } from './publish/address.ts';
 import { Deliveries } from './publish/deliveries.ts';
+import { parseEgressProxy, type EgressProxy } from './publish/egress-proxy.ts';
 import { Endpoints } from './publish/endpoints.ts';
 import { Guard } from './publish/guard.ts';
 import { Publisher } from './publish/publisher.ts';
+import { SampleSender } from './publish/samples.ts';
 import { ContentReader } from './query/content-reader.ts';
 import { Query } from './query/query.ts';
 import { Recorder } from './record/recorder.ts';
@@ -99,7 +102,7 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
 
 async function start(config: Config, log: Logger, lifecycle: Lifecycle): Promise<RunningServer> {
   const lock = await lockDataFolder(config.data.dir, LOCK_WAIT_MS);
-  lifecycle.add('data folder', async () => lock.release(), 1000);
+  lifecycle.add('data folder', async () => lock.release(), 100);
   const metrics = new Metrics();
   const clocks = new EnvironmentClocks();
   const onDeath = (error: Error): void => {
@@ -107,7 +110,7 @@ async function start(config: Config, log: Logger, lifecycle: Lifecycle): Promise
     crash(error);
   };
   const store = await openStore(config, { onCommitMeasured: metrics.commit, onDeath });
-  lifecycle.add('store', () => store.close(), 4000);
+  lifecycle.add('store', () => store.close(), 2500);
   const environments = await store.listEnvironments();
   for (const { env, clock_offset_ms } of environments) clocks.setOffset(env, clock_offset_ms);
 
@@ -119,18 +122,18 @@ async function start(config: Config, log: Logger, lifecycle: Lifecycle): Promise
     parts.query.onCommit(notice);
   });
   await parts.publisher.start();
-  lifecycle.add('publisher', () => parts.publisher.stop(), 6000);
+  lifecycle.add('publisher', () => parts.publisher.stop(2000), 3700);
   lifecycle.add('health', async () => parts.health.stop(), 100);
   await parts.deliverer.start();
-  lifecycle.add('deliverer', () => parts.deliverer.stop(2000), 3000);
+  lifecycle.add('deliverer', () => parts.deliverer.stop(1000), 1200);
   parts.retention.start();
-  lifecycle.add('retention', () => parts.retention.stop(), 1000);
+  lifecycle.add('retention', () => parts.retention.stop(), 300);
 
   const keys =
     config.profile === 'development'
       ? await firstRunKeys(parts.access, config.data.dir, config.security.admin_key)
       : null;
-  await guardDisk(config, log, store, lifecycle);
+  await startGuards(parts, lifecycle);
   const http = await openHttpDoor(config, log, parts, metrics, lifecycle);
   const smtpDoor = config.smtp.enabled ? buildSmtpDoor(config, log, parts, metrics) : null;
   const smtp = smtpDoor === null ? null : await openSmtpDoor(smtpDoor, lifecycle);
@@ -187,6 +190,8 @@ interface Parts {
   query: Query;
   clock: ClockAdvance;
   retention: Retention;
+  disk: DiskGuard;
+  memory: MemoryGuard;
   health: Health;
 }
 
@@ -208,6 +213,7 @@ function buildParts(
       loopback: config.publish.plain_http === 'loopback',
       allow: config.publish.allow_networks,
     }),
+    proxy: egressProxy(config),
   });
   const publisher = new Publisher({
     store,
@@ -220,6 +226,7 @@ function buildParts(
     metrics: metrics.publish,
   });
   const query = new Query({ store, content });
+  const { disk, memory } = buildGuards(config, log, store);
   return {
     access,
     submissions: new Submissions({
@@ -233,7 +240,15 @@ function buildParts(
     customEvents: new CustomEvents({ store, clocks, limits: config.limits }),
     deliverer,
     publisher,
-    endpoints: new Endpoints({ store, clocks, seal, guard, publisher, config }),
+    endpoints: new Endpoints({
+      store,
+      clocks,
+      seal,
+      guard,
+      publisher,
+      samples: new SampleSender({ clocks, seal, guard, settings: config.publish }),
+      config,
+    }),
     deliveries: new Deliveries({ store, clocks }),
     suppressions: new Suppressions({ store, clocks }),
     query,
@@ -245,8 +260,11 @@ function buildParts(
       limitMs: ADVANCE_LIMIT_MS,
     }),
     retention: new Retention({ store, clocks, settings: config.retention, log }),
+    disk,
+    memory,
     health: new Health({
       store,
+      memory: () => memory.refusal,
       dataDir: config.data.dir,
       minFreeBytes: config.store.min_free_bytes,
       maxCommitQueue: config.limits.commit_queue,
@@ -285,7 +303,7 @@ function buildDeliverer(
 
 function connectGauges(
   metrics: Metrics,
-  { publisher, health }: Parts,
+  { publisher, health, disk, memory }: Parts,
   store: SqliteStore,
   smtp: SmtpDoor | null,
 ): void {
@@ -293,6 +311,7 @@ function connectGauges(
     publish: () => publisher.gauges(),
     store: () => store.health(),
     smtp: () => ({ connections: smtp?.connections ?? 0, pending_bytes: smtp?.pendingBytes ?? 0 }),
+    refusing: () => ({ disk: disk.refusing, memory: memory.refusal !== null }),
     diskFreeBytes: async () => (await health.facts()).disk_free_bytes,
     queues: async () => {
       const { deliveries, recipients, oldest_delivery_at } = await store.queueDepth();
@@ -302,20 +321,35 @@ function connectGauges(
   });
 }
 
-async function guardDisk(
-  config: Config,
-  log: Logger,
-  store: SqliteStore,
-  lifecycle: Lifecycle,
-): Promise<void> {
-  const guard = new DiskGuard({
-    dir: config.data.dir,
-    minFreeBytes: config.store.min_free_bytes,
-    refuse: (reason) => store.refuseNew(reason),
-    log,
-  });
-  await guard.start();
-  lifecycle.add('disk guard', async () => guard.stop(), 100);
+function buildGuards(config: Config, log: Logger, store: SqliteStore): Pick<Parts, 'disk' | 'memory'> {
+  return {
+    disk: new DiskGuard({
+      dir: config.data.dir,
+      minFreeBytes: config.store.min_free_bytes,
+      refuse: (reason) => store.refuseNew('disk', reason),
+      log,
+    }),
+    memory: new MemoryGuard({
+      maxBytes: config.limits.memory_bytes,
+      refuse: (reason) => store.refuseNew('memory', reason),
+      log,
+    }),
+  };
+}
+
+async function startGuards({ disk, memory }: Parts, lifecycle: Lifecycle): Promise<void> {
+  memory.start();
+  lifecycle.add('memory guard', async () => memory.stop(), 50);
+  await disk.start();
+  lifecycle.add('disk guard', async () => disk.stop(), 50);
+}
+
+function egressProxy({ publish }: Config): EgressProxy | null {
+  if (publish.egress_proxy === '') return null;
+  const proxy = parseEgressProxy(publish.egress_proxy);
+  if (proxy === null)
+    throw new ConfigError(['publish.egress_proxy is no proxy: its port or its percent-encoding is wrong']);
+  return proxy;
 }
 
 async function openHttpDoor(
@@ -337,6 +371,7 @@ async function openHttpDoor(
     log,
     metricsPage: config.metrics.enabled ? metrics.registry : null,
     metrics: metrics.http,
+    pressure: () => parts.memory.refusal,
     version: VERSION,
   });
   const { url } = await door.listen();
@@ -346,7 +381,7 @@ async function openHttpDoor(
       parts.query.close();
       await door.close();
     },
-    5000,
+    2000,
   );
   return url;
 }
@@ -361,14 +396,16 @@ function buildSmtpDoor(config: Config, log: Logger, parts: Parts, metrics: Metri
       message_bytes: config.limits.message_bytes,
       profile: config.profile,
       data_dir: config.data.dir,
+      shutdown_grace_ms: 1500,
     },
     log,
     metrics: metrics.smtp,
+    pressure: () => parts.memory.refusal,
   });
 }
 
 async function openSmtpDoor(door: SmtpDoor, lifecycle: Lifecycle): Promise<string> {
   const { host, port } = await door.listen();
-  lifecycle.add('smtp door', () => door.close(), 6000);
+  lifecycle.add('smtp door', () => door.close(), 2000);
   return `smtp://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

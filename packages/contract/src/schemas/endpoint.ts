@@ -56,7 +56,7 @@ export type EndpointCreateBody = Pick<EndpointFields, 'url'> & Partial<EndpointF
 export type EndpointPatchBody = Partial<EndpointFields>;
 
 /** `delivered`, `custom.order.paid`, `custom.*`, `*`. */
-const EVENT_TYPE_PATTERN = '^(\\*|[a-z][a-z0-9_]*(\\.[a-z0-9_-]+)*(\\.\\*)?)$';
+export const EVENT_TYPE_PATTERN = '^(\\*|[a-z][a-z0-9_]*(\\.[a-z0-9_-]+)*(\\.\\*)?)$';
 
 const fields: Record<keyof EndpointFields, JsonSchema> = {
   url: {
@@ -117,13 +117,13 @@ const fields: Record<keyof EndpointFields, JsonSchema> = {
     type: ['number', 'null'],
     minimum: 0.001,
     maximum: MAX_RATE,
-    description: 'Attempts per second; null for no limit. This version takes only null.',
+    description: 'Requests per second; null for no limit.',
   },
   ordering: {
     type: 'string',
     enum: ['none', 'message', 'strict'],
     description:
-      '`message`: the events of one message arrive in order. `strict`: all events do. This version takes only `none`.',
+      '`message`: the events of one message arrive in order, other messages never wait for it. `strict`: all events do, one request at a time. A change is for events from then on.',
   },
   batch: objectSchema(
     {
@@ -134,7 +134,7 @@ const fields: Record<keyof EndpointFields, JsonSchema> = {
     {
       type: ['object', 'null'],
       description:
-        'Several events in one request, as a JSON array; null for one each. This version takes only null.',
+        'Several events in one request, as a JSON array under one `webhook-id` (`bat_…`); each keeps its own id. Sent when `max_events` are there, or the first has waited `max_wait_ms`. What fails is retried in smaller batches. Null for one each.',
     },
   ),
 };
@@ -245,7 +245,14 @@ export interface EndpointStatsObject {
   in_flight: number;
   failed: number;
   oldest_pending_seconds: number | null;
+  /** open: it is only probed, deliveries are held; half_open: a probe is under way. */
   breaker: 'closed' | 'open' | 'half_open';
+  /** Since when nothing has been delivered; null while it is not known to fail. */
+  failing_since: string | null;
+  /** When it is tried next while its breaker is open. */
+  next_probe_at: string | null;
+  /** `secret_mismatch`: it keeps answering 401 or 403. */
+  probable_cause: 'secret_mismatch' | null;
   /** Between 0 and 1; null when nothing was settled in the last hour. */
   success_rate_1h: number | null;
   p50_ms: number | null;
@@ -258,6 +265,9 @@ export const endpointStatsSchema = answerSchema<EndpointStatsObject>({
   failed: COUNT,
   oldest_pending_seconds: NUMBER_OR_NULL,
   breaker: { ...TEXT, enum: ['closed', 'open', 'half_open'] },
+  failing_since: TIME_OR_NULL,
+  next_probe_at: TIME_OR_NULL,
+  probable_cause: { type: ['string', 'null'], enum: ['secret_mismatch', null] },
   success_rate_1h: { ...NUMBER_OR_NULL, maximum: 1 },
   p50_ms: NUMBER_OR_NULL,
   p99_ms: NUMBER_OR_NULL,

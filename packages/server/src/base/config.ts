@@ -89,6 +89,7 @@ export const SETTINGS = {
     filter_bytes: integer(64, MB),
     commit_queue: count,
     commit_queue_bytes: bytes,
+    memory_bytes: integer(0, 1024 * 1024 * MB),
   },
   store: {
     wal_bytes: integer(MB, 16 * 1024 * MB),
@@ -101,10 +102,18 @@ export const SETTINGS = {
     retry_schedule: integers(1, 30 * 86_400, 100),
     timeout_ms: integer(1, 600_000),
     max_in_flight: integer(1, 65_536),
+    probe_seconds: integer(1, 86_400),
+    max_hold_hours: integer(1, 24 * 365),
+    disable_after_days: integer(0, 365),
     drain_bytes: integer(0, 16 * MB),
     excerpt_bytes: integer(0, 65_536),
     user_agent: text({ pattern: /^[\x20-\x7e]{1,200}$/, says: 'printable ASCII' }),
     plain_http: profileChoice({ development: 'loopback', production: 'never' }, ['loopback', 'never']),
+    egress_proxy: text({
+      pattern:
+        /^http:\/\/(?:(?:[^\s/?#@%]|%[0-9a-fA-F]{2})+@)?(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}\/?$/,
+      says: '`http://host:port` or `http://user:password@host:port`, what is special in them percent-encoded',
+    }),
     allow_networks: texts(cidr, 'networks such as "10.20.0.0/16"'),
   },
   deliver: { concurrency: integer(1, 65_536), deferral_schedule: integers(1, 30 * 86_400, 100) },

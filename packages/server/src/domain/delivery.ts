@@ -30,8 +30,6 @@ export type AttemptError =
   | 'blocked_address'
   /** The way out through `publish.egress_proxy` did not open. */
   | 'proxy'
-  /** The way out through `publish.egress_proxy` did not open. */
-  | 'proxy'
   | 'protocol'
   | 'network'
   /** Not an attempt: held for longer than `publish.max_hold_hours`. */

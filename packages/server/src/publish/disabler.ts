@@ -1,11 +1,11 @@
-/** Puts endpoints out of service that asked for it, with an event, and stays at it until the store has taken it. */
+/** Puts endpoints out of service, with an event, and stays at it until the store has taken it. */
 
 import type { EnvironmentClocks } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { TimerWheel } from '../base/timer-wheel.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { EndpointChange } from '../store/ports.ts';
-import type { Lane } from './lane.ts';
+import type { Lane, LaneHold } from './lane.ts';
 import { endpointDisabled } from './operational.ts';
 import { isUnavailable } from './settler.ts';
 
@@ -28,12 +28,11 @@ export class Disabler {
     this.#log = log;
   }
 
-  /** 410: the endpoint asks not to be called again. The lane is on hold already; this makes it last. */
-  async gone(lane: Lane): Promise<void> {
+  /** The lane is on hold already, for `hold`; this makes it last. */
+  async disable(lane: Lane, hold: LaneHold, reason: string): Promise<void> {
     const { env, endpoint } = lane;
     const { endpoint_id } = endpoint;
     const at = this.#clocks.now(env);
-    const reason = 'The endpoint answered 410 Gone.';
     try {
       await this.#store.updateEndpoint(env, endpoint_id, {
         status: 'disabled',
@@ -48,12 +47,12 @@ export class Disabler {
         { event: 'endpoint.disable_failed', endpoint_id, error },
         'endpoint could not be disabled',
       );
-      if (isUnavailable(error)) this.#wheel.after(AGAIN_MS, () => this.#again(lane));
+      if (isUnavailable(error)) this.#wheel.after(AGAIN_MS, () => this.#again(lane, hold, reason));
     }
   }
 
   /** The endpoint may have been changed meanwhile, and sends again. */
-  #again(lane: Lane): void {
-    if (lane.hold === 'gone') void this.gone(lane);
+  #again(lane: Lane, hold: LaneHold, reason: string): void {
+    if (lane.hold === hold) void this.disable(lane, hold, reason);
   }
 }

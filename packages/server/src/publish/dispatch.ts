@@ -1,35 +1,27 @@
 /**
  * Shares the budget of attempts among the lanes: one turn each, round and round, among those that have something
  * to send and a free slot. An attempt that is slow stops counting against the budget, so that hanging endpoints do
- * not take the others' turns; their own slots hold them. The bound on all slow attempts together (sockets) holds
- * everybody: with the defaults about a thousand endpoints have to hang at once for that.
+ * not take the others' turns; their own slots hold them. Lanes that have not proven themselves have a ring of their
+ * own with half of the budget, and are the first to wait when slow attempts pile up.
  */
 
 import type { EnvironmentClocks } from '../base/clock.ts';
+import { newId } from '../base/ids.ts';
 import type { TimerWheel } from '../base/timer-wheel.ts';
 import type { DueDelivery } from '../domain/delivery.ts';
 import { Attempt, type AttemptLimits, type AttemptOwner } from './attempt.ts';
 import { Fifo } from './fifo.ts';
+import type { Job } from './job.ts';
 import type { Lane, LaneClient } from './lane.ts';
-import type { SignedRequest } from './signing.ts';
-
-/** What an attempt is for. */
-export interface Job {
-  lane: Lane;
-  delivery: DueDelivery;
-  /** What it is sent with: the endpoint as it was at its start. */
-  client: LaneClient;
-  /** Env time at its start. */
-  at: number;
-  /** Its place among the attempts under way. */
-  place: number;
-}
+import type { Pacer } from './pacer.ts';
+import type { SignedRequest, ToSign } from './signing.ts';
 
 export interface DispatcherParts {
   clocks: EnvironmentClocks;
   wheel: TimerWheel;
   limits: AttemptLimits;
   budget: number;
+  /** Slow attempts beyond which unproven lanes start none; proven ones may go on to twice as many. */
   maxSlow: number;
   /** False while too many results wait for the disk. */
   mayStart: () => boolean;
@@ -45,14 +37,17 @@ export interface DispatcherParts {
 
 export class Dispatcher implements AttemptOwner<Job> {
   readonly #parts: DispatcherParts;
-  readonly #ring = new Fifo<Lane>();
+  readonly #proven = new Fifo<Lane>();
+  readonly #unproven = new Fifo<Lane>();
   /**
    * Under way, in no order; each knows its place. An array, because a Set that turns over this fast keeps what it
    * held alive past young collections (its old tables point at the new ones): measured, a third of all CPU time.
    */
   readonly #attempts: Attempt<Job>[] = [];
   #active = 0;
+  #activeUnproven = 0;
   #slow = 0;
+  #provenTurn = true;
   #pumping = false;
   #stopped = false;
 
@@ -70,11 +65,29 @@ export class Dispatcher implements AttemptOwner<Job> {
 
   /** The lane may have something to send. */
   ready(lane: Lane): void {
-    if (!lane.queued && lane.canSend()) {
-      lane.queued = true;
-      this.#ring.push(lane);
-    }
+    this.#enqueue(lane);
     this.pump();
+  }
+
+  #enqueue(lane: Lane): void {
+    if (lane.queued || !lane.canSend(this.#parts.clocks)) return;
+    if (lane.pacer !== null && this.#mustWait(lane, lane.pacer)) return;
+    lane.queued = true;
+    (lane.isProven ? this.#proven : this.#unproven).push(lane);
+  }
+
+  #mustWait(lane: Lane, pacer: Pacer): boolean {
+    const isBehind = lane.mode === 'parked' && !lane.loading;
+    const wait = pacer.wait(lane.window, isBehind, performance.now());
+    if (wait <= 0) return false;
+    if (!pacer.waiting) {
+      pacer.waiting = true;
+      setTimeout(() => {
+        pacer.waiting = false;
+        this.ready(lane);
+      }, wait).unref();
+    }
+    return true;
   }
 
   /** Starts as many attempts as there is room for. */
@@ -82,54 +95,57 @@ export class Dispatcher implements AttemptOwner<Job> {
     if (this.#pumping || this.#stopped) return;
     this.#pumping = true;
     try {
-      while (this.#mayStart()) {
-        const lane = this.#ring.shift();
-        if (lane === undefined) break;
+      for (let lane = this.#nextLane(); lane !== undefined; lane = this.#nextLane()) {
         lane.queued = false;
-        if (lane.canSend()) this.#startOne(lane);
+        if (lane.canSend(this.#parts.clocks)) this.#startOne(lane);
       }
     } finally {
       this.#pumping = false;
     }
   }
 
-  #mayStart(): boolean {
-    const { budget, maxSlow } = this.#parts;
-    return this.#active < budget && this.#slow < maxSlow && this.#parts.mayStart();
+  /** The two rings take turns. */
+  #nextLane(): Lane | undefined {
+    const { budget, maxSlow, mayStart } = this.#parts;
+    if (this.#active >= budget || !mayStart()) return undefined;
+    const unproven = this.#activeUnproven < budget / 2 && this.#slow < maxSlow;
+    const proven = this.#slow < maxSlow * 2;
+    this.#provenTurn = !this.#provenTurn;
+    const first = this.#provenTurn && proven ? this.#proven.shift() : undefined;
+    if (first !== undefined) return first;
+    return (unproven ? this.#unproven.shift() : undefined) ?? (proven ? this.#proven.shift() : undefined);
   }
 
   #startOne(lane: Lane): void {
     const client = this.#parts.client(lane);
-    const delivery = client === null ? null : lane.next();
-    if (client === null || delivery === null) return;
-    const wallNow = this.#parts.clocks.wallNow();
-    lane.lastUsed = wallNow;
-    const at = this.#parts.clocks.now(lane.env);
-    const job = { lane, delivery, client, at, place: this.#attempts.length };
-    const signed = this.#sign(job, wallNow);
-    if (signed !== null) this.#start(job, signed);
+    const deliveries = client === null ? [] : lane.take();
+    if (client === null || deliveries.length === 0) return;
+    lane.pacer?.sent(performance.now());
+    this.#start(this.#job(lane, client, deliveries, false));
     this.#parts.taken(lane);
-    if (lane.canSend() && !lane.queued) {
-      lane.queued = true;
-      this.#ring.push(lane);
-    }
+    this.#enqueue(lane);
   }
 
-  /** Null when the event cannot be put in the endpoint's dialect. */
-  #sign({ lane, delivery, client }: Job, wallNow: number): SignedRequest | null {
-    const { event_id, envelope } = delivery.event;
-    const item = { event_id, envelope, seq: delivery.seq, attempt: delivery.attempts + 1, test: false };
-    try {
-      return client.signer.sign(item, wallNow);
-    } catch (error) {
-      this.#parts.unsendable(lane, delivery, error);
-      return null;
-    }
+  /** Sends one delivery past the rings and the budget: a lane that is on hold is tried. */
+  probe(lane: Lane, delivery: DueDelivery): void {
+    const client = this.#stopped ? null : this.#parts.client(lane);
+    if (client === null) return;
+    lane.window.hold(delivery.seq);
+    this.#start(this.#job(lane, client, [delivery], true));
   }
 
-  #start(job: Job, signed: SignedRequest): void {
-    const { wheel, limits } = this.#parts;
+  #job(lane: Lane, client: LaneClient, deliveries: DueDelivery[], isProbe: boolean): Job {
+    const isUnproven = !lane.isProven;
+    const at = this.#parts.clocks.now(lane.env);
+    return { lane, client, deliveries, at, isProbe, isUnproven, place: 0 };
+  }
+
+  #start(job: Job): void {
+    const { wheel, limits, clocks } = this.#parts;
     const { lane, client } = job;
+    lane.lastUsed = clocks.wallNow();
+    const signed = this.#sign(job, lane.lastUsed);
+    if (signed === null) return;
     const request = {
       path: client.path,
       headers: signed.headers,
@@ -137,23 +153,56 @@ export class Dispatcher implements AttemptOwner<Job> {
       timeout_ms: lane.endpoint.timeout_ms,
     };
     const attempt = new Attempt(job, request, client.connections, wheel, limits, this);
+    job.place = this.#attempts.length;
     lane.inFlight++;
     this.#active++;
+    if (job.isUnproven) this.#activeUnproven++;
     this.#attempts.push(attempt);
     attempt.start();
   }
 
-  slow(): void {
+  /** Null when none of the job's events can be put in the endpoint's dialect. */
+  #sign(job: Job, wallNow: number): SignedRequest | null {
+    const { client, lane, deliveries } = job;
+    try {
+      if (lane.endpoint.batch === null || job.isProbe) {
+        return client.signer.sign(toSign(deliveries[0] as DueDelivery), wallNow);
+      }
+      return client.signer.signBatch(newId('bat'), deliveries.map(toSign), wallNow);
+    } catch (error) {
+      return this.#signOthers(job, wallNow, error);
+    }
+  }
+
+  /** Leaves out what cannot be sent, and takes the rest along. */
+  #signOthers(job: Job, wallNow: number, error: unknown): SignedRequest | null {
+    const { client, lane, deliveries } = job;
+    job.deliveries = deliveries.filter((delivery) => {
+      if (deliveries.length > 1 && canSign(client, delivery, wallNow)) return true;
+      this.#parts.unsendable(lane, delivery, error);
+      return false;
+    });
+    if (job.deliveries.length === 0 || job.deliveries.length === deliveries.length) return null;
+    return client.signer.signBatch(newId('bat'), job.deliveries.map(toSign), wallNow);
+  }
+
+  slow(attempt: Attempt<Job>): void {
     this.#active--;
     this.#slow++;
+    if (attempt.job.isUnproven) this.#activeUnproven--;
+    attempt.job.lane.slowed();
     this.pump();
   }
 
   finished(attempt: Attempt<Job>): void {
-    const { lane } = attempt.job;
+    const { lane, isUnproven } = attempt.job;
     this.#remove(attempt);
-    if (attempt.isSlow) this.#slow--;
-    else this.#active--;
+    if (attempt.isSlow) {
+      this.#slow--;
+    } else {
+      this.#active--;
+      if (isUnproven) this.#activeUnproven--;
+    }
     this.#parts.finished(attempt);
     lane.inFlight--;
     this.ready(lane);
@@ -176,5 +225,20 @@ export class Dispatcher implements AttemptOwner<Job> {
   cancel(lane: Lane | null): void {
     const chosen = this.#attempts.filter(({ job }) => lane === null || job.lane === lane);
     for (const attempt of chosen) attempt.cancel();
+  }
+}
+
+function toSign({ event, seq, attempts, replay_id }: DueDelivery): ToSign {
+  const { event_id, envelope } = event;
+  return { event_id, envelope, seq, attempt: attempts + 1, replay_id, test: false };
+}
+
+function canSign(client: LaneClient, delivery: DueDelivery, wallNow: number): boolean {
+  try {
+    client.signer.sign(toSign(delivery), wallNow);
+    return true;
+  } catch {
+    // Said by the caller, for the delivery it is about.
+    return false;
   }
 }

@@ -1,10 +1,14 @@
 /** What an endpoint may be like, beyond the schema: its URL, its headers, and what this version can do. */
 
+import { canTell } from '@postrider/contract/dialects/dialect';
+import { DIALECTS } from '@postrider/contract/dialects/dialects';
+import { DIALECT_NAMES, type DialectName } from '@postrider/contract/dialects/names';
 import type { FieldError } from '@postrider/contract/errors';
 import { endpointCreateBodySchema, endpointPatchBodySchema } from '@postrider/contract/schemas/endpoint';
 import type { EndpointCreateBody, EndpointPatchBody } from '@postrider/contract/schemas/endpoint';
-import { canMatchEventType } from '../domain/endpoint.ts';
+import { canMatchEventType, wantsEventType, type EndpointSettings } from '../domain/endpoint.ts';
 import { invalid } from '../domain/errors.ts';
+import { compileFilter } from '../domain/filter.ts';
 import { assertValid, compileSchema } from '../domain/validator.ts';
 import type { AddressRules } from './address.ts';
 import { urlProblem, type UrlPolicy } from './url-rules.ts';
@@ -44,19 +48,27 @@ export function readCreate(body: unknown, policy: EndpointPolicy): EndpointCreat
   return checked(body as EndpointCreateBody, policy);
 }
 
-/** The same for a patch: what is named is checked. */
-export function readPatch(body: unknown, policy: EndpointPolicy): EndpointPatchBody {
+/** The same for a patch: what is named is checked, and whether it goes with what stays. */
+export function readPatch(
+  body: unknown,
+  policy: EndpointPolicy,
+  current: EndpointSettings,
+): EndpointPatchBody {
   assertValid(checkPatch, body);
-  return checked(body as EndpointPatchBody, policy);
+  return checked(body as EndpointPatchBody, policy, current);
 }
 
-function checked<T extends EndpointPatchBody>(body: T, policy: EndpointPolicy): T {
+function checked<T extends EndpointPatchBody>(
+  body: T,
+  policy: EndpointPolicy,
+  current?: EndpointSettings,
+): T {
   const errors = [
     ...urlErrors(body.url, policy),
     ...eventTypeErrors(body.event_types),
     ...headerErrors(body.headers, policy),
     ...filterErrors(body.filter, policy),
-    ...notYet(body),
+    ...dialectErrors(body, current),
   ];
   if (errors.length > 0) throw invalid(errors);
   return body;
@@ -98,22 +110,44 @@ function headerErrors(headers: Record<string, string> | undefined, policy: Endpo
 }
 
 function filterErrors(filter: EndpointPatchBody['filter'], policy: EndpointPolicy): FieldError[] {
-  const bytes = Buffer.byteLength(JSON.stringify(filter ?? null));
-  if (bytes <= policy.filterBytes) return [];
+  if ((filter ?? null) === null) return [];
+  const bytes = Buffer.byteLength(JSON.stringify(filter));
+  if (bytes <= policy.filterBytes) return compileFilter(filter).problems;
   return [
     { path: '/filter', message: `has ${bytes} bytes; at most ${policy.filterBytes} (limits.filter_bytes)` },
   ];
 }
 
-/** Fields of the API that this version does not act on are refused, never taken and ignored. */
-function notYet(body: EndpointPatchBody): FieldError[] {
-  const asked = {
-    filter: (body.filter ?? null) !== null,
-    rate_limit: (body.rate_limit ?? null) !== null,
-    ordering: (body.ordering ?? 'none') !== 'none',
-    batch: (body.batch ?? null) !== null,
-  };
-  return Object.entries(asked)
-    .filter(([, isAsked]) => isAsked)
-    .map(([name]) => ({ path: `/${name}`, message: 'is not supported by this version; leave it out' }));
+/** Whether the dialect has batches, and names for what is asked for. */
+function dialectErrors(body: EndpointPatchBody, current: EndpointSettings | undefined): FieldError[] {
+  const name = body.dialect ?? current?.dialect ?? 'postrider';
+  const batch = body.batch === undefined ? current?.batch : body.batch;
+  const errors: FieldError[] = [];
+  if ((batch ?? null) !== null && DIALECTS[name].batchContentType === null) {
+    const others = DIALECT_NAMES.filter((each) => DIALECTS[each].batchContentType !== null).join(' and ');
+    const message = `the dialect ${name} has no batches; set \`batch\` to null, or use one that has them: ${others}`;
+    errors.push({ path: body.batch === undefined ? '/dialect' : '/batch', message });
+  }
+  const patterns = body.event_types ?? current?.event_types ?? [];
+  for (const [index, pattern] of patterns.entries()) {
+    if (tellsAny(name, pattern)) continue;
+    const message = `no event of ${pattern} has a name in the dialect ${name}; ${itTells(name)}`;
+    errors.push({ path: body.event_types === undefined ? '/dialect' : `/event_types/${index}`, message });
+  }
+  return errors;
+}
+
+function tellsAny(name: DialectName, pattern: string): boolean {
+  const { types, open } = DIALECTS[name];
+  return open || types === null || [...types].some((type) => wantsEventType([pattern], type));
+}
+
+function itTells(name: DialectName): string {
+  return `it tells ${[...(DIALECTS[name].types ?? [])].join(', ')}`;
+}
+
+/** Why a sample of this type makes no sense at an endpoint of this dialect; null when it does. */
+export function sampleProblem(name: DialectName, eventType: string): string | null {
+  if (canTell(DIALECTS[name], eventType, true)) return null;
+  return `has no name in the dialect ${name}, so no such event is sent to this endpoint; ${itTells(name)}`;
 }

@@ -49,16 +49,28 @@ export interface LaneFigures {
   p99_ms: number | null;
 }
 
+/** What publishing knows of a lane; times in env time. */
+export interface LaneState {
+  in_flight: number;
+  breaker: EndpointStatsObject['breaker'];
+  failing_since: number | null;
+  next_probe_at: number | null;
+  secret_mismatch: boolean;
+}
+
 /** `now` in env time. */
-export function statsObject(figures: LaneFigures, inFlight: number, now: number): EndpointStatsObject {
+export function statsObject(figures: LaneFigures, lane: LaneState, now: number): EndpointStatsObject {
   const { oldest_pending_at, settled, delivered } = figures;
   return {
     pending: figures.pending,
-    in_flight: inFlight,
+    in_flight: lane.in_flight,
     failed: figures.failed,
     oldest_pending_seconds:
       oldest_pending_at === null ? null : Math.max(0, Math.floor((now - oldest_pending_at) / 1000)),
-    breaker: 'closed',
+    breaker: lane.breaker,
+    failing_since: lane.failing_since === null ? null : iso(lane.failing_since),
+    next_probe_at: lane.next_probe_at === null ? null : iso(lane.next_probe_at),
+    probable_cause: lane.secret_mismatch ? 'secret_mismatch' : null,
     success_rate_1h: settled === 0 ? null : delivered / settled,
     p50_ms: figures.p50_ms,
     p99_ms: figures.p99_ms,
@@ -66,5 +78,5 @@ export function statsObject(figures: LaneFigures, inFlight: number, now: number)
 }
 
 function iso(at: number): string {
-  return new Date(at).toISOString();
+  return new Date(Math.round(at)).toISOString();
 }

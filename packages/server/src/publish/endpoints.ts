@@ -22,8 +22,14 @@ import type {
   PageRequest,
 } from '../store/ports.ts';
 import type { Attempt } from './attempt.ts';
-import { readCreate, readPatch, type EndpointPolicy } from './endpoint-rules.ts';
-import { endpointObject, overlapUntil, statsObject, type LaneFigures } from './endpoint-view.ts';
+import { readCreate, readPatch, sampleProblem, type EndpointPolicy } from './endpoint-rules.ts';
+import {
+  endpointObject,
+  overlapUntil,
+  statsObject,
+  type LaneFigures,
+  type LaneState,
+} from './endpoint-view.ts';
 import type { Guard } from './guard.ts';
 import { endpointDisabled } from './operational.ts';
 import { isEventType, sampleEvent } from './sample-events.ts';
@@ -45,8 +51,12 @@ export interface EndpointStore {
 /** What publishing knows that the store does not. */
 export interface LaneView {
   laneCount(env: number): number;
-  inFlight(lane: number): number;
-  sendOnce(endpoint: Endpoint, item: ToSign): Promise<Attempt<null>>;
+  laneState(lane: number): LaneState | Promise<LaneState>;
+}
+
+/** Sends one request past every lane. */
+export interface Samples {
+  send(endpoint: Endpoint, item: ToSign): Promise<Attempt<null>>;
 }
 
 /** The settings that matter here, by the names of `config.default.toml`. */
@@ -66,6 +76,7 @@ export interface EndpointsParts {
   seal: Opener & { seal(plain: string): string };
   guard: Guard;
   publisher: LaneView;
+  samples: Samples;
   config: EndpointConfig;
 }
 
@@ -135,7 +146,7 @@ export class Endpoints {
   }
 
   async patch(environment: Environment, endpoint_id: string, body: unknown): Promise<EndpointObject> {
-    const change = readPatch(body, this.#policy);
+    const change = readPatch(body, this.#policy, await this.#find(environment, endpoint_id));
     return this.#update(environment, endpoint_id, change);
   }
 
@@ -156,35 +167,47 @@ export class Endpoints {
         { path: '/event_type', message: 'is no event type; for example `delivered` or `custom.order.paid`' },
       ]);
     }
+    const problem = sampleProblem(endpoint.dialect, event_type);
+    if (problem !== null) throw invalid([{ path: '/event_type', message: problem }]);
     if (this.#tests >= MAX_TESTS) {
       const detail = `${MAX_TESTS} samples are under way; wait for one to be answered.`;
       throw new PostriderError('too_many_requests', detail, { retryAfterSeconds: 1 });
     }
-    const { clocks, publisher } = this.#parts;
+    const { clocks, samples } = this.#parts;
     const sample = sampleEvent(event_type, environment.name, clocks.now(environment.env));
     this.#tests++;
     try {
-      const attempt = await publisher.sendOnce(endpoint, { ...sample, seq: 0, attempt: 1, test: true });
+      const attempt = await samples.send(endpoint, {
+        ...sample,
+        seq: 0,
+        attempt: 1,
+        replay_id: null,
+        test: true,
+      });
       return testAnswer(attempt);
     } finally {
       this.#tests--;
     }
   }
 
-  /** The secret before the last stops signing at once; the last one signs beside the new one for the overlap. */
+  /**
+   * The last secret signs beside the new one for the overlap. Within the overlap of an earlier rotation, its old
+   * secret keeps that place and the one in between stops signing (`SecretRotation`).
+   */
   async rotateSecret(
     environment: Environment,
     endpoint_id: string,
     overlap_seconds: number,
   ): Promise<RotateSecretAnswer> {
     const { clocks, seal } = this.#parts;
-    const { secret_sealed } = await this.#find(environment, endpoint_id);
     const secret = newSecret();
     const wallNow = clocks.wallNow();
     const endpoint = await this.#change(environment, endpoint_id, {
-      secret_sealed: seal.seal(secret),
-      previous_secret_sealed: overlap_seconds > 0 ? secret_sealed : null,
-      previous_secret_until: overlap_seconds > 0 ? wallNow + overlap_seconds * 1000 : null,
+      rotate: {
+        secret_sealed: seal.seal(secret),
+        at: wallNow,
+        until: overlap_seconds > 0 ? wallNow + overlap_seconds * 1000 : null,
+      },
     });
     return { endpoint_id, secret, secret_overlap_until: overlapUntil(endpoint, wallNow) };
   }
@@ -194,7 +217,12 @@ export class Endpoints {
     const endpoint = await this.#find(environment, endpoint_id);
     if (endpoint.status === 'enabled') return this.#shown(endpoint, environment);
     if (!backfill) await this.#discardHeld(endpoint);
-    return this.#update(environment, endpoint_id, { status: 'enabled', disabled_reason: null });
+    return this.#update(environment, endpoint_id, {
+      status: 'enabled',
+      disabled_reason: null,
+      breaker: 'closed',
+      failing_since: null,
+    });
   }
 
   async #discardHeld({ lane, env }: Endpoint): Promise<void> {
@@ -222,7 +250,7 @@ export class Endpoints {
     const { store, clocks, publisher } = this.#parts;
     const { lane, env } = await this.#find(environment, endpoint_id);
     const now = clocks.now(env);
-    return statsObject(await store.endpointStats(lane, now - HOUR_MS), publisher.inFlight(lane), now);
+    return statsObject(await store.endpointStats(lane, now - HOUR_MS), await publisher.laneState(lane), now);
   }
 
   #defaults(): Omit<NewEndpoint, 'url' | 'endpoint_id' | 'env' | 'secret_sealed' | 'created_at'> {

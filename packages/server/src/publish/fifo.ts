@@ -12,6 +12,12 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
+  /** Puts `items` before all others, in their order. Costs as much as is in the queue: for the rare case. */
+  putBack(items: readonly T[]): void {
+    this.#items = [...items, ...this.#items.slice(this.#head)];
+    this.#head = 0;
+  }
+
   peek(): T | undefined {
     return this.#items[this.#head];
   }
@@ -28,5 +34,9 @@ export class Fifo<T> {
       this.#head = 0;
     }
     return item;
+  }
+
+  *[Symbol.iterator](): Iterator<T> {
+    for (let at = this.#head; at < this.#items.length; at++) yield this.#items[at] as T;
   }
 }

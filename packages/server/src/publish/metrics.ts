@@ -18,6 +18,8 @@ export interface PublishGauges {
   slow: number;
   lanes: number;
   lanes_held: number;
+  /** Those whose breaker is open. */
+  lanes_failing: number;
   lanes_parked: number;
   window_entries: number;
   window_bytes: number;

@@ -3,8 +3,9 @@
 import { idTime } from '@postrider/contract/ids';
 import type { EnvironmentClocks } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import type { DueDelivery } from '../domain/delivery.ts';
 import type { Attempt } from './attempt.ts';
-import type { Job } from './dispatch.ts';
+import type { Job } from './job.ts';
 import type { PublishMetrics } from './metrics.ts';
 import type { Verdict } from './retry.ts';
 
@@ -26,11 +27,13 @@ export class Observer {
   }
 
   attempt(attempt: Attempt<Job>, verdict: Verdict): void {
-    const { delivery } = attempt.job;
     this.#metrics.attempt(attempt.error ?? 'delivered', attempt.latency_ms);
-    const lag = delivery.attempts === 0 ? this.#lag(delivery.event.event_id, attempt.latency_ms) : null;
-    if (lag !== null) this.#metrics.lag(lag);
-    if (this.#log !== null) this.#log.info(wideLine(attempt, verdict, lag), 'attempt');
+    for (const delivery of attempt.job.deliveries) {
+      const isFirst = delivery.attempts === 0 && delivery.replay_id === null;
+      const lag = isFirst ? this.#lag(delivery.event.event_id, attempt.latency_ms) : null;
+      if (lag !== null) this.#metrics.lag(lag);
+      if (this.#log !== null) this.#log.info(wideLine(attempt, delivery, verdict, lag), 'attempt');
+    }
   }
 
   /** From the making of the event to the start of an attempt that took `latency_ms` until now. */
@@ -45,8 +48,13 @@ export class Observer {
   }
 }
 
-function wideLine(attempt: Attempt<Job>, verdict: Verdict, lag_ms: number | null): object {
-  const { lane, delivery, at } = attempt.job;
+function wideLine(
+  attempt: Attempt<Job>,
+  delivery: DueDelivery,
+  verdict: Verdict,
+  lag_ms: number | null,
+): object {
+  const { lane, at, isProbe } = attempt.job;
   return {
     event: 'delivery.attempt',
     endpoint_id: lane.endpoint.endpoint_id,
@@ -60,6 +68,8 @@ function wideLine(attempt: Attempt<Job>, verdict: Verdict, lag_ms: number | null
     detail: attempt.detail,
     latency_ms: attempt.latency_ms,
     lag_ms,
+    probe: isProbe,
+    replay_id: delivery.replay_id,
     verdict: verdict.verdict,
     next_at: verdict.next_at,
   };

@@ -1,4 +1,4 @@
-/** From an attempt to what the store is told about it. */
+/** From an attempt to what the store is told about each of its deliveries. */
 
 import type { EnvironmentClocks } from '../base/clock.ts';
 import type { Random } from '../base/backoff.ts';
@@ -7,10 +7,11 @@ import type { Attempt as StoredAttempt, DueDelivery } from '../domain/delivery.t
 import type { NewEvent } from '../domain/event.ts';
 import type { Settlement } from '../store/ports.ts';
 import type { Attempt } from './attempt.ts';
-import type { Job } from './dispatch.ts';
+import type { Job } from './job.ts';
 import type { Lane } from './lane.ts';
 import { deliveryFailed } from './operational.ts';
 import { judge, type Verdict } from './retry.ts';
+import { runOf } from './window.ts';
 
 const DELIVERED: Verdict = { verdict: 'delivered', next_at: null, gone: false };
 const NO_EVENTS: NewEvent[] = [];
@@ -24,16 +25,19 @@ export class Outcomes {
     this.#random = random;
   }
 
+  /** One for all deliveries of the attempt: they have as many attempts behind them. */
   verdict(attempt: Attempt<Job>): Verdict {
     if (attempt.error === null) return DELIVERED;
-    const { lane, delivery } = attempt.job;
+    const { lane, deliveries, isProbe } = attempt.job;
+    const gone = attempt.status === 410;
+    if (isProbe) return { verdict: 'probed', next_at: null, gone };
     const now = { env: this.#clocks.now(lane.env), wall: this.#clocks.wallNow() };
-    const run = delivery.attempts - delivery.base + 1;
+    const run = runOf(deliveries[0] as DueDelivery) + 1;
     return judge(attempt, run, lane.endpoint.retry_schedule, now, this.#random);
   }
 
-  settlement(attempt: Attempt<Job>, { verdict, next_at }: Verdict): Settlement {
-    const { lane, delivery, at } = attempt.job;
+  settlement(attempt: Attempt<Job>, delivery: DueDelivery, { verdict, next_at }: Verdict): Settlement {
+    const { lane, at } = attempt.job;
     const stored: StoredAttempt = {
       attempt: delivery.attempts + 1,
       at,
@@ -62,14 +66,8 @@ export class Outcomes {
       response_excerpt: null,
     };
     const events = this.#failureEvents(lane, delivery, stored);
-    return {
-      lane: lane.number,
-      seq: delivery.seq,
-      attempt: stored,
-      verdict: 'failed',
-      next_at: null,
-      events,
-    };
+    const { seq } = delivery;
+    return { lane: lane.number, seq, attempt: stored, verdict: 'failed', next_at: null, events };
   }
 
   /** Operational events cause none: their deliveries fail quietly into the dead letters. */

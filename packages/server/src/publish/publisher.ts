@@ -1,32 +1,46 @@
 /**
- * Pushes events to endpoints: one lane per endpoint, signed requests, retries, dead letters. Everything it knows it
- * can read again from the store; what it holds in memory is a window, and what it has not settled is attempted again
- * after a restart (at least once).
+ * Pushes events to endpoints: one lane per endpoint, signed requests, retries, breakers, dead letters. Everything it
+ * knows it can read again from the store; what it holds in memory is a window, and what it has not settled is
+ * attempted again after a restart (at least once).
  */
 
-import type { EnvironmentClocks } from '../base/clock.ts';
 import type { Random } from '../base/backoff.ts';
+import type { EnvironmentClocks } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { TimerWheel } from '../base/timer-wheel.ts';
-import type { DueDelivery, DueEvent } from '../domain/delivery.ts';
+import type { DueDelivery } from '../domain/delivery.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { CommitNotice, Settlement } from '../store/ports.ts';
-import { Attempt } from './attempt.ts';
+import type { Attempt } from './attempt.ts';
+import { Care, type CareStore } from './care.ts';
 import { Connections } from './connections.ts';
-import { Disabler, type DisableStore } from './disabler.ts';
-import { Dispatcher, type Job } from './dispatch.ts';
+import { Disabler } from './disabler.ts';
+import { Dispatcher } from './dispatch.ts';
+import { differsInPace, differsInReach } from './endpoint-change.ts';
 import type { Guard } from './guard.ts';
 import { IdleWaiters } from './idle.ts';
-import { Lane, type LaneClient, type LaneHold, type WindowTotals } from './lane.ts';
+import type { Job } from './job.ts';
+import { Lane, type LaneClient, type LaneHold } from './lane.ts';
+import type { LaneState } from './endpoint-view.ts';
+import { Lanes } from './lanes.ts';
 import { Loader, type LoadStore } from './loader.ts';
 import { NO_METRICS, type PublishGauges, type PublishMetrics } from './metrics.ts';
+import { dueDeliveries, releasedDeliveries } from './notices.ts';
 import { Observer } from './observer.ts';
 import { Outcomes } from './outcomes.ts';
-import { attemptLimits, SLOW_PER_BUDGET, UNSETTLED_PER_BUDGET, type PublishSettings } from './settings.ts';
+import { Pacer } from './pacer.ts';
+import {
+  attemptLimits,
+  careSettings,
+  SLOW_PER_BUDGET,
+  UNSETTLED_PER_BUDGET,
+  type PublishSettings,
+} from './settings.ts';
 import { Settler, type SettleStore } from './settler.ts';
-import { Signer, type Opener, type ToSign } from './signing.ts';
+import { Signer, type Opener } from './signing.ts';
+import type { WindowTotals } from './window.ts';
 
-export interface PublisherStore extends LoadStore, SettleStore, DisableStore {
+export interface PublisherStore extends LoadStore, SettleStore, CareStore {
   allEndpoints(): Promise<{ endpoint: Endpoint; pending: number }[]>;
 }
 
@@ -49,6 +63,16 @@ const TRIM_MS = 30_000;
 const STOP_MS = 4_000;
 /** And their results this long to reach the disk. */
 const STOP_SETTLE_MS = 1_500;
+/** Endpoints that were failing when the process ended are tried within this time of its start. */
+const TAKE_UP_MS = 5_000;
+
+const NO_LANE: LaneState = {
+  in_flight: 0,
+  breaker: 'closed',
+  failing_since: null,
+  next_probe_at: null,
+  secret_mismatch: false,
+};
 
 export class Publisher {
   readonly #parts: PublisherParts;
@@ -56,18 +80,20 @@ export class Publisher {
   readonly #disabler: Disabler;
   readonly #observer: Observer;
   readonly #wheel = new TimerWheel();
-  readonly #lanes = new Map<number, Lane>();
+  readonly #lanes: Lanes;
   readonly #totals: WindowTotals = { entries: 0, bytes: 0 };
   readonly #settler: Settler;
   readonly #loader: Loader;
   readonly #dispatcher: Dispatcher;
+  readonly #care: Care;
   readonly #idle = new IdleWaiters((env) => this.isIdle(env));
   #trimTimer: NodeJS.Timeout | null = null;
   #stopped = false;
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
-    const { store, clocks, log, settings } = parts;
+    const { store, clocks, log } = parts;
+    this.#lanes = new Lanes(clocks);
     this.#disabler = new Disabler(store, clocks, this.#wheel, log);
     this.#outcomes = new Outcomes(clocks, parts.random);
     this.#observer = new Observer(clocks, parts.metrics ?? NO_METRICS, parts.logAttempts ? log : null);
@@ -77,7 +103,14 @@ export class Publisher {
       (lane, settlement) => this.#settled(lane, settlement),
       this.#batchDone,
     );
-    this.#dispatcher = new Dispatcher({
+    this.#dispatcher = this.#newDispatcher();
+    this.#loader = this.#newLoader();
+    this.#care = this.#newCare();
+  }
+
+  #newDispatcher(): Dispatcher {
+    const { clocks, settings } = this.#parts;
+    return new Dispatcher({
       clocks,
       wheel: this.#wheel,
       limits: attemptLimits(settings),
@@ -89,23 +122,37 @@ export class Publisher {
       unsendable: (lane, delivery, error) => this.#unsendable(lane, delivery, error),
       taken: (lane) => this.#loader.refill(lane),
     });
-    this.#loader = new Loader({
+  }
+
+  #newLoader(): Loader {
+    const { store, clocks, log } = this.#parts;
+    const ready = (lane: Lane): void => {
+      this.#dispatcher.ready(lane);
+      this.#idle.check();
+    };
+    return new Loader({ store, clocks, wheel: this.#wheel, log, totals: this.#totals, ready });
+  }
+
+  #newCare(): Care {
+    const { store, clocks, log, settings } = this.#parts;
+    return new Care({
       store,
       clocks,
       wheel: this.#wheel,
       log,
-      totals: this.#totals,
-      ready: (lane) => {
-        this.#dispatcher.ready(lane);
-        this.#idle.check();
-      },
+      settings: careSettings(settings),
+      disabler: this.#disabler,
+      hold: (lane) => this.#hold(lane, 'failing'),
+      resume: (lane) => this.#resume(lane),
+      probe: (lane, delivery) => this.#dispatcher.probe(lane, delivery),
+      changed: () => this.#idle.check(),
     });
   }
 
   /** Takes up every endpoint that exists. Commit notices may come before, during and after. */
   async start(): Promise<void> {
     for (const { endpoint, pending } of await this.#parts.store.allEndpoints()) {
-      if (!this.#lanes.has(endpoint.lane)) this.#addLane(endpoint, pending > 0);
+      if (this.#lanes.get(endpoint.lane) === undefined) this.#addLane(endpoint, pending > 0);
     }
     this.#trimTimer = setInterval(() => this.#trim(), TRIM_MS);
     this.#trimTimer.unref();
@@ -120,9 +167,19 @@ export class Publisher {
       this.#loader.offer(lane, dueDeliveries(items, notice.events));
       this.#dispatcher.ready(lane);
     }
+    for (const [number, deliveries] of releasedDeliveries(notice)) {
+      const lane = this.#lanes.get(number);
+      if (lane !== undefined && lane.hold === null) this.#loader.released(lane, deliveries);
+    }
     for (const number of notice.waiting) {
       const lane = this.#lanes.get(number);
-      if (lane !== undefined) this.#loader.waiting(lane);
+      if (lane === undefined) continue;
+      this.#loader.waiting(lane);
+      this.#care.waiting(lane);
+    }
+    for (const number of notice.urgent) {
+      const lane = this.#lanes.get(number);
+      if (lane !== undefined) this.#loader.wantUrgent(lane);
     }
   }
 
@@ -132,23 +189,25 @@ export class Publisher {
     this.#stopped = true;
     this.#dispatcher.stop();
     this.#loader.stop();
+    this.#care.stop();
     if (this.#trimTimer !== null) clearInterval(this.#trimTimer);
-    for (const lane of this.#lanes.values()) lane.alarm?.cancel();
+    for (const lane of this.#lanes) {
+      lane.alarm?.cancel();
+      lane.breaker.stopProbing();
+    }
     const cancel = setTimeout(() => this.#dispatcher.cancel(null), patience);
     await this.#idle.until(() => this.#dispatcher.inFlight === 0);
     clearTimeout(cancel);
     const giveUp = setTimeout(() => this.#settler.giveUp(), STOP_SETTLE_MS);
     await this.#settler.drained();
     clearTimeout(giveUp);
-    for (const lane of this.#lanes.values()) lane.client?.connections.destroy(new Error('stopped'));
+    for (const lane of this.#lanes) lane.client?.connections.destroy(new Error('stopped'));
     this.#wheel.stop();
   }
 
   /** Whether nothing of this environment is under way, and nothing is due now that can be attempted. */
   isIdle(env: number): boolean {
-    const now = this.#parts.clocks.now(env);
-    for (const lane of this.#lanes.values()) if (lane.env === env && !lane.isIdle(now)) return false;
-    return true;
+    return this.#lanes.isIdle(env);
   }
 
   /** Resolves once `isIdle`. */
@@ -156,87 +215,95 @@ export class Publisher {
     return this.#idle.forEnv(env);
   }
 
-  /** Env time of the earliest retry of this environment; null when none waits. */
+  /** Env time of the earliest retry or probe of this environment; null when none waits. */
   async nextDueAt(env: number): Promise<number | null> {
     await this.idle(env);
-    let earliest: number | null = null;
-    for (const lane of this.#lanes.values()) {
-      if (lane.env !== env || lane.retryAt === null) continue;
-      if (earliest === null || lane.retryAt < earliest) earliest = lane.retryAt;
-    }
-    return earliest;
+    return this.#lanes.nextDueAt(env);
   }
 
   /** Endpoints of an environment. */
   laneCount(env: number): number {
-    let count = 0;
-    for (const lane of this.#lanes.values()) if (lane.env === env) count++;
-    return count;
+    return this.#lanes.countOf(env);
   }
 
-  /** Sends one request outside the lane, as the endpoint is now: for samples. Never retried, never stored. */
-  sendOnce(endpoint: Endpoint, item: ToSign): Promise<Attempt<null>> {
-    const { seal, guard, settings, clocks } = this.#parts;
-    const url = new URL(endpoint.url);
-    const connections = new Connections(url, guard);
-    const signed = new Signer(endpoint, seal, settings.user_agent).sign(item, clocks.wallNow());
-    const request = { ...signed, path: url.pathname + url.search, timeout_ms: endpoint.timeout_ms };
-    return new Promise((resolve) => {
-      const finished = (attempt: Attempt<null>): void => {
-        connections.destroy(new Error('sample sent'));
-        resolve(attempt);
-      };
-      const owner = { slow: () => {}, finished };
-      new Attempt(null, request, connections, this.#wheel, attemptLimits(settings), owner).start();
-    });
-  }
-
-  /** What a lane has under way, for its statistics. */
+  /** Requests that a lane has under way. */
   inFlight(lane: number): number {
     return this.#lanes.get(lane)?.inFlight ?? 0;
   }
 
+  /** What of a lane is known only here. */
+  laneState(number: number): LaneState {
+    const lane = this.#lanes.get(number);
+    return lane === undefined ? NO_LANE : lane.state;
+  }
+
   gauges(): PublishGauges {
-    const lanes = [...this.#lanes.values()];
     return {
       in_flight: this.#dispatcher.inFlight,
       slow: this.#dispatcher.slowCount,
-      lanes: lanes.length,
-      lanes_held: lanes.filter((lane) => lane.hold !== null).length,
-      lanes_parked: lanes.filter((lane) => lane.mode === 'parked').length,
+      lanes: this.#lanes.size,
+      lanes_held: this.#lanes.count((lane) => lane.hold !== null),
+      lanes_failing: this.#lanes.count((lane) => lane.hold === 'failing'),
+      lanes_parked: this.#lanes.count((lane) => lane.mode === 'parked'),
       window_entries: this.#totals.entries,
       window_bytes: this.#totals.bytes,
       unsettled: this.#settler.size,
     };
   }
 
-  #addLane(endpoint: Endpoint, hasPending: boolean): Lane {
+  #addLane(endpoint: Endpoint, hasPending: boolean): void {
     const lane = new Lane(endpoint, this.#parts.settings.window, this.#totals);
-    this.#lanes.set(lane.number, lane);
-    if (hasPending) this.#loader.wantRetries(lane);
+    this.#lanes.add(lane);
+    if (lane.hold === null && endpoint.breaker === 'open') {
+      const random = this.#parts.random ?? Math.random;
+      this.#care.takeUp(lane, random() * TAKE_UP_MS);
+      return;
+    }
+    if (hasPending) this.#loader.begin(lane);
     this.#loader.refill(lane);
-    return lane;
   }
 
   #endpointChanged(endpoint: Endpoint & { deleted: boolean }): void {
     const lane = this.#lanes.get(endpoint.lane);
     if (endpoint.deleted) {
       if (lane !== undefined) this.#removeLane(lane);
-    } else if (lane === undefined) {
+      return;
+    }
+    if (lane === undefined) {
       this.#addLane(endpoint, false);
-    } else {
-      lane.endpoint = endpoint;
+      return;
+    }
+    const before = lane.endpoint;
+    lane.endpoint = endpoint;
+    if (differsInPace(before, endpoint)) lane.pacer = Pacer.of(endpoint);
+    const isReachedOtherwise = differsInReach(before, endpoint);
+    if (isReachedOtherwise) {
       // A new URL, secret, dialect or header: requests under way end on the old connections.
       lane.client?.connections.close();
       lane.client = null;
-      if (endpoint.status === 'disabled') this.#hold(lane, 'disabled');
-      else this.#resume(lane);
+    }
+    this.#serve(lane, before, isReachedOtherwise);
+  }
+
+  /** Whether and how the lane goes on after a change of its endpoint. */
+  #serve(lane: Lane, before: Endpoint, isReachedOtherwise: boolean): void {
+    if (lane.endpoint.status === 'disabled') {
+      lane.breaker.stopProbing();
+      this.#hold(lane, 'disabled');
+    } else if (lane.hold === 'failing') {
+      if (isReachedOtherwise) this.#care.probeNow(lane);
+    } else if (lane.hold !== null) {
+      lane.breaker.reset();
+      this.#resume(lane);
+    } else if (before.ordering !== lane.endpoint.ordering) {
+      this.#reload(lane);
     }
   }
 
   #removeLane(lane: Lane): void {
-    this.#lanes.delete(lane.number);
+    this.#lanes.delete(lane);
     lane.deleted = true;
+    lane.breaker.stopProbing();
     this.#hold(lane, 'disabled');
     this.#dispatcher.cancel(lane);
     lane.client?.connections.destroy(new Error('endpoint deleted'));
@@ -251,11 +318,19 @@ export class Publisher {
     this.#idle.check();
   }
 
+  /** Sends again, from the store's queue, and little at first. */
   #resume(lane: Lane): void {
-    if (lane.hold === null) return;
+    const wasHeld = lane.hold !== null;
     lane.hold = null;
-    this.#loader.wantRetries(lane);
-    this.#loader.refill(lane);
+    if (wasHeld) lane.rampUp();
+    if (lane.isStrict && !wasHeld) this.#reload(lane);
+    else this.#loader.begin(lane);
+  }
+
+  #reload(lane: Lane): void {
+    lane.dropWindow();
+    this.#parts.store.parkLane(lane.number);
+    this.#loader.begin(lane);
   }
 
   #client(lane: Lane): LaneClient | null {
@@ -281,19 +356,42 @@ export class Publisher {
   }
 
   #finished(attempt: Attempt<Job>): void {
-    const { lane, delivery, client } = attempt.job;
+    const { lane, deliveries, client } = attempt.job;
     if (attempt.cancelled) {
-      lane.release(delivery.seq);
+      for (const { seq } of deliveries) lane.window.release(seq);
     } else {
+      this.#count(attempt);
       const verdict = this.#outcomes.verdict(attempt);
-      this.#settler.add(lane, this.#outcomes.settlement(attempt, verdict));
-      if (attempt.error === null) lane.succeeded();
-      else lane.failed(attempt.status === 0);
-      // A request from before the endpoint was changed says nothing about it as it is now.
-      if (verdict.gone && client === lane.client) this.#gone(lane);
+      for (const delivery of deliveries) {
+        this.#settler.add(lane, this.#outcomes.settlement(attempt, delivery, verdict));
+      }
       this.#observer.attempt(attempt, verdict);
+      // A request from before the endpoint was changed says nothing about it as it is now.
+      if (client === lane.client) this.#follow(attempt, verdict.gone);
     }
     this.#idle.check();
+  }
+
+  /** Before the verdict is given: whether a probe counts depends on what the breaker knows. */
+  #count(attempt: Attempt<Job>): void {
+    const { lane, deliveries, at } = attempt.job;
+    if (attempt.error === null) {
+      lane.succeeded();
+      return;
+    }
+    const { status, error, detail } = attempt;
+    lane.breaker.failed(deliveries[0] as DueDelivery, at, { status, error, detail });
+    lane.failed(status === 0);
+    if (attempt.job.isProbe && this.#care.counts(lane, deliveries[0] as DueDelivery)) {
+      attempt.job.isProbe = false;
+    }
+  }
+
+  #follow(attempt: Attempt<Job>, isGone: boolean): void {
+    const { lane } = attempt.job;
+    if (isGone) this.#gone(lane);
+    else if (attempt.error === null) this.#care.succeeded(lane);
+    else this.#care.failed(lane);
   }
 
   #unsendable(lane: Lane, delivery: DueDelivery, error: unknown): void {
@@ -306,8 +404,14 @@ export class Publisher {
   }
 
   #settled(lane: Lane, settlement: Settlement): void {
-    lane.release(settlement.seq);
-    if (settlement.next_at !== null && !lane.deleted) this.#loader.retryAt(lane, settlement.next_at);
+    lane.settled(settlement);
+    if (lane.deleted) return;
+    if (settlement.next_at !== null) this.#loader.retryAt(lane, settlement.next_at);
+    if (lane.isStrict) {
+      this.#loader.refill(lane);
+      this.#dispatcher.ready(lane);
+    }
+    this.#care.waiting(lane);
   }
 
   #batchDone = (): void => {
@@ -317,28 +421,16 @@ export class Publisher {
 
   /** 410: the endpoint asks not to be called again. Its deliveries are held until its owner enables it. */
   #gone(lane: Lane): void {
-    if (lane.hold !== null) return;
+    if (lane.hold === 'gone' || lane.hold === 'disabled') return;
+    lane.breaker.stopProbing();
     this.#hold(lane, 'gone');
-    void this.#disabler.gone(lane);
+    void this.#disabler.disable(lane, 'gone', 'The endpoint answered 410 Gone.');
   }
 
   #trim(): void {
     const before = this.#parts.clocks.wallNow() - TRIM_MS;
-    for (const lane of this.#lanes.values()) {
+    for (const lane of this.#lanes) {
       if (lane.inFlight === 0 && lane.lastUsed < before) lane.client?.connections.trim();
     }
   }
-}
-
-function dueDeliveries(
-  items: readonly { seq: number; log: number; event: number }[],
-  events: readonly DueEvent[],
-): DueDelivery[] {
-  return items.map(({ seq, log, event }) => ({
-    seq,
-    log,
-    attempts: 0,
-    base: 0,
-    event: events[event] as DueEvent,
-  }));
 }

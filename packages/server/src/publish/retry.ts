@@ -12,7 +12,7 @@ export interface Outcome {
 }
 
 export interface Verdict {
-  verdict: 'delivered' | 'retry' | 'failed';
+  verdict: 'delivered' | 'retry' | 'probed' | 'failed';
   /** Env time; null unless `retry`. */
   next_at: number | null;
   /** The endpoint said that it is gone for good (410). */

@@ -10,6 +10,27 @@ export interface PublishSettings {
   drain_bytes: number;
   excerpt_bytes: number;
   user_agent: string;
+  /** Between probes of an endpoint whose breaker is open; environment's clock. */
+  probe_seconds: number;
+  /** How long deliveries are held behind an open breaker before they become dead letters. */
+  max_hold_hours: number;
+  /** Days of failure after which an endpoint is disabled; 0 = never. */
+  disable_after_days: number;
+}
+
+export interface CareSettings {
+  probe_ms: number;
+  max_hold_ms: number;
+  /** 0 = never. */
+  disable_after_ms: number;
+}
+
+export function careSettings(settings: PublishSettings): CareSettings {
+  return {
+    probe_ms: settings.probe_seconds * 1000,
+    max_hold_ms: settings.max_hold_hours * 3_600_000,
+    disable_after_ms: settings.disable_after_days * 86_400_000,
+  };
 }
 
 /**

@@ -11,7 +11,14 @@ const NOW = Date.now();
 
 function sign(change: Partial<Endpoint>, wallNow = NOW): SignedRequest {
   const event = anEvent(1);
-  const item = { event_id: event.event_id, envelope: event.envelope, seq: 42, attempt: 3, test: false };
+  const item = {
+    event_id: event.event_id,
+    envelope: event.envelope,
+    seq: 42,
+    attempt: 3,
+    replay_id: null,
+    test: false,
+  };
   return new Signer(anEndpoint(1, 'https://example.com/', change), PLAIN_SEAL, 'Postrider/test').sign(
     item,
     wallNow,
@@ -67,6 +74,7 @@ describe('postrider dialect', () => {
       envelope: '{"event_id":"evt_1","data":{"s":"é€😀"}}',
       seq: 1,
       attempt: 1,
+      replay_id: null,
       test: false,
     };
     const signed = new Signer(anEndpoint(1, 'https://example.com/'), PLAIN_SEAL, 'x').sign(item, NOW);

@@ -4,7 +4,7 @@
  */
 
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
-import type { Dialect, SigningKeys } from '@postrider/contract/dialects/dialect';
+import type { Dialect, SigningKeys, Stamp } from '@postrider/contract/dialects/dialect';
 import { DIALECTS } from '@postrider/contract/dialects/dialects';
 import type { Hmac } from '@postrider/contract/sign';
 import type { Endpoint } from '../domain/endpoint.ts';
@@ -27,6 +27,8 @@ export interface ToSign {
   seq: number;
   /** 1 for the first. */
   attempt: number;
+  /** The replay it belongs to; null for none. */
+  replay_id: string | null;
   /** Marks a sample. */
   test: boolean;
 }
@@ -34,6 +36,8 @@ export interface ToSign {
 export class Signer {
   readonly #dialect: Dialect;
   readonly #common: readonly string[];
+  /** The same for a batch. */
+  readonly #commonOfBatch: readonly string[];
   readonly #alone: SigningKeys<KeyObject>;
   /** The keys while the overlap of a rotation lasts, and its end in ms of wall time. */
   readonly #both: SigningKeys<KeyObject> | null;
@@ -46,7 +50,10 @@ export class Signer {
   constructor(endpoint: Endpoint, seal: Opener, userAgent: string) {
     this.#dialect = DIALECTS[endpoint.dialect];
     const own = Object.entries(endpoint.headers).flat();
-    this.#common = ['content-type', 'application/json', 'user-agent', userAgent, ...own];
+    const { contentType, batchContentType } = this.#dialect;
+    const common = ['user-agent', userAgent, ...own];
+    this.#common = ['content-type', contentType, ...common];
+    this.#commonOfBatch = ['content-type', batchContentType ?? contentType, ...common];
     const current = this.#key(seal.open(endpoint.secret_sealed));
     const sealed = endpoint.previous_secret_sealed;
     this.#alone = { current, previous: null };
@@ -56,10 +63,35 @@ export class Signer {
 
   /** `wallNow` in ms. */
   sign(item: ToSign, wallNow: number): SignedRequest {
-    const body = Buffer.from(this.#dialect.body(item.envelope, item.seq, item.test));
+    const { event_id, attempt, replay_id } = item;
+    const about = { id: event_id, attempt, replayId: replay_id };
+    return this.#stamped(this.#common, this.#body(item), about, wallNow);
+  }
+
+  /** Several events as a JSON array under one id (`bat_…`); each keeps its own in the body. */
+  signBatch(id: string, items: readonly ToSign[], wallNow: number): SignedRequest {
+    const body = `[${items.map((item) => this.#body(item)).join(',')}]`;
+    const attempt = items.reduce((most, item) => Math.max(most, item.attempt), 1);
+    const replayId = items[0]?.replay_id ?? null;
+    const isOneReplay = items.every((item) => item.replay_id === replayId);
+    const about = { id, attempt, replayId: isOneReplay ? replayId : null };
+    return this.#stamped(this.#commonOfBatch, body, about, wallNow);
+  }
+
+  #body({ envelope, seq, test }: ToSign): string {
+    return this.#dialect.body(envelope, seq, test);
+  }
+
+  #stamped(
+    common: readonly string[],
+    text: string,
+    about: Omit<Stamp, 'timestamp'>,
+    wallNow: number,
+  ): SignedRequest {
+    const body = Buffer.from(text);
     const keys = this.#both !== null && wallNow < this.#until ? this.#both : this.#alone;
-    const stamp = { id: item.event_id, timestamp: Math.floor(wallNow / 1000), attempt: item.attempt };
-    return { headers: [...this.#common, ...this.#dialect.headers(hmacSha256, keys, stamp, body)], body };
+    const stamp = { ...about, timestamp: Math.floor(wallNow / 1000) };
+    return { headers: [...common, ...this.#dialect.headers(hmacSha256, keys, stamp, body)], body };
   }
 
   #key(secret: string): KeyObject {

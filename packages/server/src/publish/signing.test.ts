@@ -108,6 +108,30 @@ describe('sendarix dialect', () => {
   });
 });
 
+describe('cloudevents dialect', () => {
+  const endpoint = anEndpoint(1, 'https://example.com/', { dialect: 'cloudevents' });
+  const signer = new Signer(endpoint, PLAIN_SEAL, 'Postrider/test');
+  const item = { ...anEvent(1), seq: 42, attempt: 1, replay_id: null, test: false };
+
+  it('says in the content type what it is, one event or a batch, and verifies', () => {
+    const one = signer.sign(item, NOW);
+    expect(headersOf(one)['content-type']).toBe('application/cloudevents+json; charset=utf-8');
+    const batch = signer.signBatch('bat_1', [item, { ...item, seq: 43 }], NOW);
+    expect(headersOf(batch)).toMatchObject({
+      'content-type': 'application/cloudevents-batch+json; charset=utf-8',
+      'webhook-id': 'bat_1',
+    });
+    expect(JSON.parse(batch.body.toString())).toMatchObject([
+      JSON.parse(one.body.toString()),
+      { specversion: '1.0', sequence: '0000000000000043', data: { seq: 43 } },
+    ]);
+    for (const signed of [one, batch])
+      expect(() =>
+        new StandardWebhook(SECRET).verify(signed.body.toString(), headersOf(signed)),
+      ).not.toThrow();
+  });
+});
+
 describe('Signer', () => {
   it.each(['', 'whsec_', 'whsec_!!!', 'secret'])('refuses the secret %j', (secret) => {
     const endpoint = anEndpoint(1, 'https://example.com/', { secret_sealed: PLAIN_SEAL.seal(secret) });

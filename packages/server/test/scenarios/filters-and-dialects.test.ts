@@ -10,6 +10,7 @@ import type { Api } from '../kit/api.ts';
 import type { Hook, Received } from '../kit/receiver.ts';
 import { started } from '../kit/started.ts';
 import { ALL_THERE, tally } from '../kit/tally.ts';
+import { waitFor } from '../kit/wait.ts';
 
 const kit = started();
 
@@ -245,6 +246,34 @@ describe('dialects', () => {
       expect(data).toEqual({ ...event, seq: expect.any(Number) });
     }
   }
+
+  it('cloudevents come in batches of their own content type', async () => {
+    const { sandbox } = await kit.server.project();
+    const batch = { max_events: 20, max_wait_ms: 200 };
+    const own = await target(sandbox, { dialect: 'cloudevents', event_types: ['custom.*'], batch });
+    const sent = Array.from({ length: 50 }, (_, n) => ({ event_type: 'custom.a', data: { n } }));
+    const { data } = await sandbox.post<{ data: { event_id: string }[] }>('/v1/events', { events: sent });
+    const ids = (): string[] =>
+      own.hook.requests.flatMap(({ body }) =>
+        (JSON.parse(body.toString()) as { id: string }[]).map(({ id }) => id),
+      );
+    await waitFor('all events at the hook', () => ids().length >= sent.length);
+    expect(
+      tally(
+        data.map((one) => one.event_id),
+        ids(),
+      ),
+    ).toEqual(ALL_THERE);
+    expect(own.hook.requests.length).toBeLessThan(sent.length);
+    for (const { headers } of own.hook.requests) {
+      expect(headers['content-type']).toBe('application/cloudevents-batch+json; charset=utf-8');
+      expect(headers['webhook-id']).toMatch(/^bat_/);
+    }
+    await expectSigned(own);
+    const patch = { json: { dialect: 'sentinmail', event_types: [] } };
+    const refused = await sandbox.call<Problem>('PATCH', `/v1/endpoints/${own.endpoint_id}`, patch);
+    expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: '/dialect' }] } });
+  });
 
   it('are refused with types they cannot tell, and so are samples of such', async () => {
     const { sandbox } = await kit.server.project();

@@ -121,10 +121,10 @@ describe('filters', () => {
 
   it('are about events from then on when they change', async () => {
     const { sandbox } = await kit.server.project();
-    const own = await target(sandbox, { event_types: ['custom.*'], filter: { 'data.n': 1 } });
+    const own = await target(sandbox, { event_types: ['custom.*'], filter: { 'data.n': 3 } });
     const send = async (): Promise<void> => {
       await sandbox.post('/v1/events', {
-        events: [1, 2].map((n) => ({ event_type: 'custom.a', data: { n } })),
+        events: [1, 2, 3].map((n) => ({ event_type: 'custom.a', data: { n } })),
       });
     };
     await send();
@@ -132,8 +132,9 @@ describe('filters', () => {
     await send();
     await sandbox.ok('PATCH', `/v1/endpoints/${own.endpoint_id}`, { json: { filter: null } });
     await send();
-    const got = await own.hook.untilEvents(4);
-    expect(got.map((event) => event.data['n'])).toEqual([1, 2, 1, 2]);
+    const got = await own.hook.untilEvents(5);
+    expect(got.map((event) => event.data['n'])).toEqual([3, 2, 1, 2, 3]);
+    expect(await sandbox.deliveries(`?endpoint_id=${own.endpoint_id}`)).toHaveLength(5);
   });
 
   it('are refused with the place of what is wrong', async () => {

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { EnvironmentClocks } from './base/clock.ts';
-import { ConfigError, type Config } from './base/config.ts';
+import type { Config } from './base/config.ts';
 import { lockDataFolder } from './base/data-lock.ts';
 import { Lifecycle } from './base/lifecycle.ts';
 import type { Logger } from './base/logger.ts';
@@ -17,19 +17,24 @@ import { firstRunKeys, writeFirstRun, type FirstRun } from './accept/first-run.t
 import { Submissions } from './accept/submissions.ts';
 import { Deliverer } from './deliver/deliverer.ts';
 import { SandboxTransport } from './deliver/sandbox-transport.ts';
+import { Checkpoints } from './maintain/checkpoints.ts';
 import { ClockAdvance } from './maintain/clock-advance.ts';
 import { DiskGuard } from './maintain/disk-guard.ts';
 import { MemoryGuard } from './maintain/memory-guard.ts';
 import { Health } from './maintain/health.ts';
 import { Retention } from './maintain/retention.ts';
-import { AddressRules } from './publish/address.ts';
+import { BulkDeliveries } from './publish/bulk.ts';
 import { Deliveries } from './publish/deliveries.ts';
-import { parseEgressProxy, type EgressProxy } from './publish/egress-proxy.ts';
 import { Endpoints } from './publish/endpoints.ts';
-import { Guard } from './publish/guard.ts';
+import type { Guard } from './publish/guard.ts';
+import { outboundGuard } from './publish/outbound-guard.ts';
 import { Publisher } from './publish/publisher.ts';
+import { ReplayRunner } from './publish/replay-runner.ts';
+import { Replays } from './publish/replays.ts';
 import { SampleSender } from './publish/samples.ts';
+import { publishThreads, ShardedPublisher } from './publish/shards/sharded-publisher.ts';
 import { ContentReader } from './query/content-reader.ts';
+import { Feed } from './query/feed.ts';
 import { Query } from './query/query.ts';
 import { Recorder } from './record/recorder.ts';
 import { Suppressions } from './record/suppressions.ts';
@@ -126,6 +131,8 @@ async function start(config: Config, log: Logger, lifecycle: Lifecycle): Promise
   lifecycle.add('health', async () => parts.health.stop(), 100);
   await parts.deliverer.start();
   lifecycle.add('deliverer', () => parts.deliverer.stop(1000), 1200);
+  await parts.replayRunner.start();
+  lifecycle.add('replays', () => parts.replayRunner.stop(), 1000);
   parts.retention.start();
   lifecycle.add('retention', () => parts.retention.stop(), 300);
 
@@ -183,9 +190,14 @@ interface Parts {
   submissions: Submissions;
   customEvents: CustomEvents;
   deliverer: Deliverer;
-  publisher: Publisher;
+  publisher: Publisher | ShardedPublisher;
   endpoints: Endpoints;
   deliveries: Deliveries;
+  bulkDeliveries: BulkDeliveries;
+  replays: Replays;
+  replayRunner: ReplayRunner;
+  feed: Feed;
+  checkpoints: Checkpoints;
   suppressions: Suppressions;
   query: Query;
   clock: ClockAdvance;
@@ -208,24 +220,11 @@ function buildParts(
   const canCarry = (environment: Environment): boolean => environment.name === 'sandbox';
   const content = new ContentReader();
   const deliverer = buildDeliverer(config, log, store, clocks, metrics, content, canCarry);
-  const guard = new Guard({
-    addresses: new AddressRules({
-      loopback: config.publish.plain_http === 'loopback',
-      allow: config.publish.allow_networks,
-    }),
-    proxy: egressProxy(config),
-  });
-  const publisher = new Publisher({
-    store,
-    clocks,
-    seal,
-    guard,
-    settings: config.publish,
-    log,
-    logAttempts: config.log.attempts,
-    metrics: metrics.publish,
-  });
+  const guard = outboundGuard(config.publish);
+  const publisher = buildPublisher(config, log, store, clocks, metrics, seal, guard);
   const query = new Query({ store, content });
+  const replayRunner = new ReplayRunner({ store, log });
+  const checkpoints = new Checkpoints({ store, clocks });
   const { disk, memory } = buildGuards(config, log, store);
   return {
     access,
@@ -250,6 +249,16 @@ function buildParts(
       config,
     }),
     deliveries: new Deliveries({ store, clocks }),
+    bulkDeliveries: new BulkDeliveries({ store, clocks }),
+    replays: new Replays({
+      store,
+      clocks,
+      runner: replayRunner,
+      maxRunning: config.publish.max_replays,
+    }),
+    replayRunner,
+    feed: new Feed(store),
+    checkpoints,
     suppressions: new Suppressions({ store, clocks }),
     query,
     clock: new ClockAdvance({
@@ -259,7 +268,13 @@ function buildParts(
       log,
       limitMs: ADVANCE_LIMIT_MS,
     }),
-    retention: new Retention({ store, clocks, settings: config.retention, log }),
+    retention: new Retention({
+      store,
+      clocks,
+      settings: config.retention,
+      log,
+      seal: (env, signal) => checkpoints.seal(env, signal),
+    }),
     disk,
     memory,
     health: new Health({
@@ -344,12 +359,30 @@ async function startGuards({ disk, memory }: Parts, lifecycle: Lifecycle): Promi
   lifecycle.add('disk guard', async () => disk.stop(), 50);
 }
 
-function egressProxy({ publish }: Config): EgressProxy | null {
-  if (publish.egress_proxy === '') return null;
-  const proxy = parseEgressProxy(publish.egress_proxy);
-  if (proxy === null)
-    throw new ConfigError(['publish.egress_proxy is no proxy: its port or its percent-encoding is wrong']);
-  return proxy;
+/** In this thread, or spread over several. */
+function buildPublisher(
+  config: Config,
+  log: Logger,
+  store: SqliteStore,
+  clocks: EnvironmentClocks,
+  metrics: Metrics,
+  seal: Seal,
+  guard: Guard,
+): Publisher | ShardedPublisher {
+  const threads = publishThreads(config.publish.threads);
+  if (threads > 1) {
+    return new ShardedPublisher({ store, clocks, config, threads, metrics: metrics.publish, onDeath: crash });
+  }
+  return new Publisher({
+    store,
+    clocks,
+    seal,
+    guard,
+    settings: config.publish,
+    log,
+    logAttempts: config.log.attempts,
+    metrics: metrics.publish,
+  });
 }
 
 async function openHttpDoor(

@@ -21,6 +21,8 @@ export class EnvironmentClocks {
   readonly #wall: WallClock;
   readonly #offsets = new Map<number, number>();
   readonly #alarms = new Map<number, Set<PendingAlarm>>();
+  /** Told of every clock that is moved: other threads have clocks of their own. */
+  onOffset: (env: number, offset_ms: number) => void = () => {};
 
   constructor(wall: WallClock = SYSTEM_CLOCK) {
     this.#wall = wall;
@@ -43,6 +45,12 @@ export class EnvironmentClocks {
   setOffset(env: number, offset_ms: number): void {
     this.#offsets.set(env, offset_ms);
     for (const alarm of this.#alarms.get(env) ?? []) alarm.arm();
+    this.onOffset(env, offset_ms);
+  }
+
+  /** Of all clocks that were ever moved. */
+  offsets(): [env: number, offset_ms: number][] {
+    return [...this.#offsets];
   }
 
   /** Calls `wake` once, when the environment's clock has reached `at`; never synchronously. */

@@ -99,6 +99,7 @@ export const SETTINGS = {
   publish: {
     budget: integer(1, 65_536),
     window: integer(1, 1_000_000),
+    threads: integer(0, 64),
     retry_schedule: integers(1, 30 * 86_400, 100),
     timeout_ms: integer(1, 600_000),
     max_in_flight: integer(1, 65_536),
@@ -108,6 +109,7 @@ export const SETTINGS = {
     drain_bytes: integer(0, 16 * MB),
     excerpt_bytes: integer(0, 65_536),
     user_agent: text({ pattern: /^[\x20-\x7e]{1,200}$/, says: 'printable ASCII' }),
+    max_replays: integer(1, 1_000),
     plain_http: profileChoice({ development: 'loopback', production: 'never' }, ['loopback', 'never']),
     egress_proxy: text({
       pattern:

@@ -25,3 +25,15 @@ export interface PublishGauges {
   window_bytes: number;
   unsettled: number;
 }
+
+export const NO_GAUGES: Readonly<PublishGauges> = {
+  in_flight: 0,
+  slow: 0,
+  lanes: 0,
+  lanes_held: 0,
+  lanes_failing: 0,
+  lanes_parked: 0,
+  window_entries: 0,
+  window_bytes: 0,
+  unsettled: 0,
+};

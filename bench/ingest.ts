@@ -4,8 +4,6 @@
  * measurement, a tenth of the work before it to warm up. The client runs in this process, on the same machine.
  */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
 import { findSmtpSink, startBareHttp, startSmtpSink } from './lib/bare-servers.ts';
 import { closedLoop, type LoopFigures } from './lib/closed-loop.ts';
@@ -13,7 +11,12 @@ import { INGEST_CASES, type IngestCase } from './lib/ingest-cases.ts';
 import { cpuMicros } from './lib/process-figures.ts';
 import { startProduct, type Product } from './lib/product.ts';
 import { SmtpClient } from './lib/smtp-client.ts';
+import type { BenchOptions } from './lib/options.ts';
+import { ratios } from './lib/pairs.ts';
+import { shout, table } from './lib/report.ts';
 import { spread } from './lib/statistics.ts';
+import { conditions } from './lib/versions.ts';
+import { until } from './lib/wait.ts';
 
 interface Figures extends LoopFigures {
   /** Of the server, per item. */
@@ -33,33 +36,20 @@ interface Target {
   key: string | null;
 }
 
-const WAIT_MS = 120_000;
-const LOOK_MS = 50;
-
-export async function main(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      rounds: { type: 'string', default: '5' },
-      events: { type: 'string', default: '20000' },
-      write: { type: 'boolean', default: false },
-    },
-  });
-  const rounds = Number(values.rounds);
+export async function run(options: BenchOptions): Promise<string> {
+  const { quick } = options;
+  const rounds = options.rounds ?? 5;
+  const events = options.events ?? (quick ? 200 : 20_000);
   const sink = findSmtpSink();
-  if (sink === null) console.log(`${'!'.repeat(78)}\n${NO_SINK}\n${'!'.repeat(78)}`);
+  if (sink === null) shout(NO_SINK);
   const measured = INGEST_CASES.map((door): Measured => ({ door, product: [], bare: [] }));
   for (let round = 0; round < rounds; round++) {
     for (const one of measured) {
-      await oneRound(one, Number(values.events), sink, round);
+      await oneRound(one, events, sink, round);
       console.log(`round ${round + 1} of ${rounds}, ${one.door.name}: ${line(one)}`);
     }
   }
-  const report = table(measured, rounds, sink !== null);
-  console.log(`\n${report}`);
-  if (!values.write) return;
-  mkdirSync(new URL('results', import.meta.url), { recursive: true });
-  writeFileSync(new URL('results/ingest.md', import.meta.url), `${report}\n`);
+  return report(measured, rounds, sink !== null);
 }
 
 const NO_SINK = 'SKIPPED: smtp-sink is not installed (Debian: postfix), so SMTP is measured against nothing.';
@@ -157,13 +147,10 @@ function smtpClients({ smtpPort, key }: Target): Clients {
 /** The sandbox delivers what it was given, and records that: part of the work of a message. */
 async function untilDelivered(product: Product, door: IngestCase): Promise<void> {
   if (!door.goesOn) return;
-  const deadline = performance.now() + WAIT_MS;
-  for (;;) {
+  await until('everything was delivered', async () => {
     const { data } = await product.call('GET', '/v1/messages?status=accepted&limit=1');
-    if ((data as unknown[]).length === 0) return;
-    if (performance.now() > deadline) throw new Error('not everything was delivered in time');
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-  }
+    return (data as unknown[]).length === 0;
+  });
 }
 
 function line({ product, bare }: Measured): string {
@@ -174,28 +161,38 @@ function line({ product, bare }: Measured): string {
   return `Postrider ${one(product.at(-1))}; bare ${one(bare.at(-1))}`;
 }
 
-function table(measured: readonly Measured[], rounds: number, hasSink: boolean): string {
-  const lines = measured.flatMap(({ door, product, bare }) => [
-    row(door, 'Postrider', product, ratios(product, bare)),
+function report(measured: readonly Measured[], rounds: number, hasSink: boolean): string {
+  const rows = measured.flatMap(({ door, product, bare }) => [
+    row(door, 'Postrider', product, rateRatios(product, bare)),
     ...(bare.length === 0 ? [] : [row(door, door.http === null ? 'smtp-sink' : 'node:http', bare, '')]),
   ]);
   return [
-    `${rounds} rounds, closed loop, median [min–max]. Items: events or messages. Latency is that of a request. Node ${process.version}.`,
+    `${rounds} rounds, closed loop, median [min–max]. Items: events or messages. Latency is that of a request.`,
     'Postrider: each item on disk before its answer. The others: body read and parsed, nothing kept.',
     "CPU is the server's, all threads; for a message that includes delivering it in the sandbox and recording that.",
     ...(hasSink ? [] : [NO_SINK]),
+    conditions(),
     '',
-    '| door | clients | server | items/s | p50, ms | p99, ms | CPU µs per item | share of the bare rate |',
-    '|---|---|---|---|---|---|---|---|',
-    ...lines,
+    table(COLUMNS, rows),
   ].join('\n');
 }
 
-function row(door: IngestCase, server: string, figures: readonly Figures[], ratio: string): string {
+const COLUMNS = [
+  'door',
+  'clients',
+  'server',
+  'items/s',
+  'p50, ms',
+  'p99, ms',
+  'CPU µs per item',
+  'share of the bare rate',
+];
+
+function row(door: IngestCase, server: string, figures: readonly Figures[], ratio: string): string[] {
   const of = (pick: (one: Figures) => number, digits: number): string => spread(figures.map(pick), digits);
-  const cells = [
+  return [
     door.name,
-    door.clients,
+    String(door.clients),
     server,
     of((f) => f.perSecond, 0),
     of((f) => f.p50, 2),
@@ -203,13 +200,12 @@ function row(door: IngestCase, server: string, figures: readonly Figures[], rati
     of((f) => f.cpuMicros, 1),
     ratio,
   ];
-  return `| ${cells.join(' | ')} |`;
 }
 
-function ratios(product: readonly Figures[], bare: readonly Figures[]): string {
+function rateRatios(product: readonly Figures[], bare: readonly Figures[]): string {
   if (bare.length === 0) return '–';
   return spread(
-    product.map(({ perSecond }, i) => perSecond / (bare[i] as Figures).perSecond),
+    ratios(product, bare, (one) => one.perSecond),
     2,
   );
 }

@@ -3,8 +3,8 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
+import { connect } from 'node:net';
+import { end, freePort, startHelper } from './processes.ts';
 
 export interface BareServer {
   pid: number;
@@ -13,10 +13,7 @@ export interface BareServer {
 }
 
 export async function startBareHttp(): Promise<BareServer> {
-  const file = fileURLToPath(new URL('./bare-http.ts', import.meta.url));
-  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  return bare(child, Number(line.toString()));
+  return startHelper('./bare-http.ts');
 }
 
 /** Postfix puts it where no PATH looks. */
@@ -42,30 +39,7 @@ export async function startSmtpSink(program: string): Promise<BareServer> {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   await untilListening(port, child);
-  return bare(child, port);
-}
-
-function bare(child: ChildProcess, port: number): BareServer {
-  return {
-    pid: child.pid as number,
-    port,
-    stop: async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      await ended;
-    },
-  };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  return { pid: child.pid as number, port, stop: () => end(child, 'SIGTERM') };
 }
 
 async function untilListening(port: number, child: ChildProcess): Promise<void> {

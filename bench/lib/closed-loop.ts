@@ -1,5 +1,7 @@
 /** A closed loop: so many clients, each sending its next request when the one before is answered. */
 
+import { quantile } from './statistics.ts';
+
 export interface LoopFigures {
   perSecond: number;
   /** Of one request, in ms. */
@@ -41,9 +43,4 @@ export async function closedLoop(
     p50: quantile(latencies, 0.5),
     p99: quantile(latencies, 0.99),
   };
-}
-
-/** Of sorted values, the smallest that at least the share `q` of them does not exceed. */
-function quantile(sorted: Float64Array, q: number): number {
-  return sorted[Math.max(0, Math.ceil(sorted.length * q) - 1)] ?? Number.NaN;
 }

@@ -3,13 +3,12 @@
  * small HTTP/1.1 server of our own in a process of its own. It counts, so that nobody's own word is taken.
  */
 
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { end, freePort, startHelper } from './processes.ts';
+import { until } from './wait.ts';
 
 export interface Receiver {
   name: string;
@@ -23,16 +22,6 @@ export interface Receiver {
 export async function startReceiver(): Promise<Receiver> {
   const nginx = spawnSync('nginx', ['-v']);
   return nginx.error === undefined ? startNginx(String(nginx.stderr).trim()) : startOwn();
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function startNginx(version: string): Promise<Receiver> {
@@ -56,9 +45,9 @@ async function startNginx(version: string): Promise<Receiver> {
     const text = await (await fetch(`${base}/status`)).text();
     return Number(/\n\s*\d+\s+\d+\s+(\d+)/.exec(text)?.[1]) - own;
   };
-  await waitUntilUp(base);
+  await untilUp(base);
   own = 0;
-  const before = (await requests()) + 0;
+  const before = await requests();
   return {
     name: version,
     url: `${base}/hook`,
@@ -77,34 +66,22 @@ function workersOf(pid: number): number[] {
 }
 
 async function startOwn(): Promise<Receiver> {
-  const file = fileURLToPath(new URL('./receiver-process.ts', import.meta.url));
-  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  const port = Number(line.toString());
+  const { port, pid, stop } = await startHelper('./receiver-process.ts');
   return {
     name: `own receiver (node ${process.version}); install nginx for a faster one`,
     url: `http://127.0.0.1:${port}/hook`,
-    pids: () => [child.pid as number],
+    pids: () => [pid],
     count: async () => Number(await (await fetch(`http://127.0.0.1:${port}/status`)).text()),
-    stop: () => end(child, 'SIGTERM'),
+    stop,
   };
 }
 
-async function waitUntilUp(base: string): Promise<void> {
-  for (let i = 0; i < 200; i++) {
+async function untilUp(base: string): Promise<void> {
+  await until('nginx answers', async () => {
     try {
-      await fetch(`${base}/status`);
-      return;
+      return (await fetch(`${base}/status`)).ok;
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      return false;
     }
-  }
-  throw new Error('nginx did not come up');
-}
-
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  child.kill(signal);
-  await ended;
+  });
 }

@@ -100,7 +100,7 @@ export const ERRORS = {
   },
   overloaded: {
     status: 503,
-    title: 'The commit queue is full',
+    title: 'Too much is under way',
     remedy: 'Retry after the time in Retry-After; nothing of the request was kept.',
   },
   storage_unavailable: {

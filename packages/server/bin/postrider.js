@@ -18,4 +18,7 @@ if (major < 24 || (major === 24 && minor < 15)) {
 const cache = fileURLToPath(new URL('../node_modules/.cache/postrider', import.meta.url));
 process.env.NODE_COMPILE_CACHE ??= cache;
 module.enableCompileCache(process.env.NODE_COMPILE_CACHE);
+// libuv runs look-ups of names on at most half of its threads, and one that hangs keeps its thread for 10 s: with the
+// default of 4, two such names stop every other look-up. A thread that has nothing to do costs no memory to speak of.
+process.env.UV_THREADPOOL_SIZE ??= '16';
 await import('../src/cli/main.ts');

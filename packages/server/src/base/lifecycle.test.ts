@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Lifecycle, type StopFailure } from './lifecycle.ts';
+import { Lifecycle, STOP_WITHIN_MS, type StopFailure } from './lifecycle.ts';
 
 test('stops in reverse, one after the other', async () => {
   const lifecycle = new Lifecycle();
@@ -56,4 +56,15 @@ test('takes nothing more once it stops', async () => {
   const lifecycle = new Lifecycle();
   await lifecycle.stop();
   expect(() => lifecycle.add('late', async () => {})).toThrow('late was started while everything stops');
+});
+
+test('all parts together stay under what a supervisor waits', async () => {
+  expect(STOP_WITHIN_MS).toBeLessThan(15_000);
+  const lifecycle = new Lifecycle();
+  lifecycle.add('store', async () => {}, STOP_WITHIN_MS - 1_000);
+  lifecycle.add('door', async () => {}, 600);
+  expect(() => lifecycle.add('other door', async () => {}, 600)).toThrow(
+    'The parts may take 14200 ms to stop, of 14000: store 13000, door 600, other door 600',
+  );
+  await lifecycle.stop();
 });

@@ -1,5 +1,8 @@
 /** What was started is stopped in reverse, each part with a bound on its time, so that an exit always comes. */
 
+/** From being told to stop to the exit, ms: supervisors commonly kill after 15 s. */
+export const STOP_WITHIN_MS = 14_000;
+
 export interface StopFailure {
   name: string;
   error: Error;
@@ -21,12 +24,17 @@ export class Lifecycle {
   }
 
   /**
-   * Remembers how to stop a part that has been started. `within_ms` bounds its stop: the sum over all parts
-   * should stay under the 15 s that a supervisor commonly waits.
-   * Throws when stopping has begun: the part would never be stopped.
+   * Remembers how to stop a part that has been started. `within_ms` bounds its stop.
+   * Throws when all parts together would have more than `STOP_WITHIN_MS`, and when stopping has begun: the part would
+   * never be stopped.
    */
-  add(name: string, stop: () => Promise<void>, within_ms = 10_000): void {
+  add(name: string, stop: () => Promise<void>, within_ms = 500): void {
     if (this.#stopping !== null) throw new Error(`${name} was started while everything stops`);
+    const all = this.#parts.reduce((sum, part) => sum + part.within_ms, within_ms);
+    if (all > STOP_WITHIN_MS) {
+      const parts = [...this.#parts, { name, within_ms }].map((part) => `${part.name} ${part.within_ms}`);
+      throw new Error(`The parts may take ${all} ms to stop, of ${STOP_WITHIN_MS}: ${parts.join(', ')}`);
+    }
     this.#parts.push({ name, stop, within_ms });
   }
 

@@ -37,10 +37,13 @@ it('asks the parts for their gauges when the page is read', async () => {
     store: async () => ({ commit_queue: 6, wal_bytes: 10, database_bytes: 20, writable: true }),
     smtp: () => ({ connections: 1, pending_bytes: 0 }),
     diskFreeBytes: async () => 5000,
+    refusing: () => ({ disk: false, memory: true }),
     queues: async () => ({ deliveries: 70, recipients: 8, oldest_delivery_seconds: null }),
   });
   const page = await metrics.registry.metrics();
   expect(page).toContain('postrider_deliveries_pending 70');
   expect(page).toContain('postrider_commit_queue 6');
   expect(page).toContain('postrider_store_writable 1');
+  expect(page).toContain('postrider_refusing_for_disk 0');
+  expect(page).toContain('postrider_refusing_for_memory 1');
 });

@@ -19,6 +19,8 @@ export interface GaugeSources {
   store(): Promise<{ commit_queue: number; wal_bytes: number; database_bytes: number; writable: boolean }>;
   smtp(): { connections: number; pending_bytes: number };
   diskFreeBytes(): Promise<number>;
+  /** Whether new work is refused for this reason. */
+  refusing(): { disk: boolean; memory: boolean };
   queues(): Promise<{ deliveries: number; recipients: number; oldest_delivery_seconds: number | null }>;
 }
 
@@ -142,6 +144,16 @@ export class Metrics {
     );
     this.#gauge('disk_free_bytes', 'Free space on the disk of the data folder.', async (s) =>
       s.diskFreeBytes(),
+    );
+    this.#gauge(
+      'refusing_for_disk',
+      '1 while nothing new is accepted because the disk is nearly full.',
+      async (s) => Number(s.refusing().disk),
+    );
+    this.#gauge(
+      'refusing_for_memory',
+      '1 while nothing new is accepted because memory is nearly full.',
+      async (s) => Number(s.refusing().memory),
     );
     this.#gauge('deliveries_pending', 'Deliveries in the queue.', async (s) => (await s.queues()).deliveries);
     this.#gauge(

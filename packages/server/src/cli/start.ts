@@ -3,6 +3,7 @@
 import { constants } from 'node:os';
 import type { Command } from 'commander';
 import type { Config } from '../base/config.ts';
+import { STOP_WITHIN_MS } from '../base/lifecycle.ts';
 import { createLogger } from '../base/logger.ts';
 import type { RunningServer } from '../main.ts';
 import { settings, withSettings, type ConfigOptions } from './data-folder.ts';
@@ -10,8 +11,6 @@ import { CliError } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 import { welcome } from './welcome.ts';
 
-/** The parts stop within 12 s at most; whatever hangs beyond this is left behind. */
-const STOP_WITHIN_MS = 14_000;
 /** A terminal and the process in between may both pass on one Ctrl-C; a person needs longer for the second. */
 const SAME_KEYPRESS_MS = 500;
 
@@ -78,6 +77,7 @@ function stopSignals(): Promise<NodeJS.Signals> {
   return promise;
 }
 
+/** The parts have bounds of their own; whatever hangs all the same is left behind. */
 async function stopInTime(server: RunningServer): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<'late'>();
   const timer = setTimeout(() => resolve('late'), STOP_WITHIN_MS);

@@ -11,10 +11,13 @@ const SMALL = 64 * 1024;
 
 export class BodyBudget {
   readonly #limit: number;
+  readonly #pressure: () => string | null;
   #taken = 0;
 
-  constructor(limit: number) {
+  /** `pressure`: why nothing large may come in for now, or null. */
+  constructor(limit: number, pressure: () => string | null = () => null) {
     this.#limit = limit;
+    this.#pressure = pressure;
   }
 
   /** Octets of the bodies under way. */
@@ -25,6 +28,8 @@ export class BodyBudget {
   /** Throws `overloaded` when there is no room. Given back when `response` is over, whichever way. */
   take(octets: number, response: ServerResponse): void {
     if (octets <= SMALL) return;
+    const reason = this.#pressure();
+    if (reason !== null) throw new PostriderError('overloaded', reason, { retryAfterSeconds: 5 });
     // One alone always has room, whatever the settings.
     if (this.#taken > 0 && this.#taken + octets > this.#limit)
       throw new PostriderError('overloaded', 'Too many large bodies are under way (`http.bodies_bytes`).', {

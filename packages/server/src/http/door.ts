@@ -33,6 +33,8 @@ export interface DoorParts {
   /** Null = no `/metrics`. */
   metricsPage: MetricsPage | null;
   metrics: DoorMetrics | null;
+  /** Why no large body may come in for now; null = it may. */
+  pressure?: () => string | null;
   version: string;
 }
 
@@ -82,7 +84,7 @@ export class HttpDoor {
   }
 
   async #build(): Promise<FastifyInstance> {
-    const { services, config, log, metrics, metricsPage, version } = this.#parts;
+    const { services, config, log, metrics, metricsPage, pressure, version } = this.#parts;
     const send = errorSender(log);
     const app = fastify(serverOptions(config, send));
     tuneServer(app, config);
@@ -99,7 +101,7 @@ export class HttpDoor {
       streams.closeAll();
       done();
     });
-    const budget = new BodyBudget(config.bodies_bytes);
+    const budget = new BodyBudget(config.bodies_bytes, pressure);
     addRoutes({ app, services, config, log, budget, streams }, metricsPage);
     addDocuments(app);
     return app;

@@ -28,6 +28,11 @@ export class DiskGuard {
   #timer: NodeJS.Timeout | null = null;
   #refusing = false;
 
+  /** Whether nothing new is accepted. */
+  get refusing(): boolean {
+    return this.#refusing;
+  }
+
   constructor(options: DiskGuardOptions) {
     this.#options = options;
   }

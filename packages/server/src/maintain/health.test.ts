@@ -39,6 +39,7 @@ describe('health', () => {
     ['store', { state: { ...GOOD, writable: false, last_error: 'SQLITE_FULL' } }, 'SQLITE_FULL'],
     ['queue', { state: { ...GOOD, commit_queue: 1_001 } }, '1001 commands wait'],
     ['disk', { freeBytes: async () => 99 }, '99 bytes left'],
+    ['memory', { memory: () => 'The process holds 2 bytes of memory.' }, 'holds 2 bytes'],
     ['event loop', { loopDelay: { p99Ms: () => 2_001, stop() {} } }, 'late by 2001 ms'],
   ])('is not ready because of the %s, and says so', async (_name, options, words) => {
     const { ready, reasons } = await health(options).readiness();

@@ -10,6 +10,8 @@ export interface HealthOptions {
   dataDir: string;
   /** Free bytes under which nothing new is to be accepted. */
   minFreeBytes: number;
+  /** Why memory lets nothing new in; null = it does. */
+  memory?: () => string | null;
   /** Commands waiting for a commit above which the process counts as behind. */
   maxCommitQueue: number;
   /** Milliseconds; a loop that is late by more in 99 of 100 samples serves nobody in time. */
@@ -104,6 +106,8 @@ export class Health {
         `The disk of the data folder has ${disk_free_bytes} bytes left; ${minFreeBytes} are needed.`,
       );
     }
+    const memory = this.#options.memory?.() ?? null;
+    if (memory !== null) reasons.push(memory);
     if (loop_delay_p99_ms > maxLoopDelayMs) {
       reasons.push(`The event loop is late by ${Math.round(loop_delay_p99_ms)} ms.`);
     }

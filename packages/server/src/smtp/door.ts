@@ -17,6 +17,8 @@ export interface SmtpDoorOptions {
   config: SmtpSettings & Partial<SmtpTuning>;
   log: Logger;
   metrics?: SmtpMetrics;
+  /** Why no message may begin for now; null = it may. */
+  pressure?: () => string | null;
 }
 
 /** Beyond the limit, so many get a 421 at once; more than these are dropped without a word. */
@@ -32,7 +34,7 @@ export class SmtpDoor {
   #plainAuth = false;
   #closing: Promise<void> | null = null;
 
-  constructor({ submissions, access, config, log, metrics }: SmtpDoorOptions) {
+  constructor({ submissions, access, config, log, metrics, pressure }: SmtpDoorOptions) {
     // Two of the largest messages always fit, or the limit on messages would be a lie.
     const pending_bytes = Math.max(SMTP_TUNING.pending_bytes, 2 * config.message_bytes);
     const settings = { ...SMTP_TUNING, pending_bytes, ...config };
@@ -43,7 +45,7 @@ export class SmtpDoor {
       log,
       metrics: metrics ?? NO_METRICS,
       name: ownName(settings),
-      pending: new PendingBytes(settings.pending_bytes),
+      pending: new PendingBytes(settings.pending_bytes, () => (pressure?.() ?? null) === null),
     };
     // Half-open, so that a client which ends its side early still gets its answers.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) =>

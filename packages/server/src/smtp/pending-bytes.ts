@@ -3,23 +3,27 @@
 /** Counts octets against a bound. */
 export class PendingBytes {
   readonly #limit: number;
+  readonly #mayCome: () => boolean;
   #used = 0;
 
-  constructor(limit: number) {
+  /** `mayCome`: false while nothing new may come in, whatever room there is here. */
+  constructor(limit: number, mayCome: () => boolean = () => true) {
     this.#limit = limit;
+    this.#mayCome = mayCome;
   }
 
   get used(): number {
     return this.#used;
   }
 
+  /** Whether a message of this size may begin. */
   fits(bytes: number): boolean {
-    return this.#used + bytes <= this.#limit;
+    return this.#mayCome() && this.#used + bytes <= this.#limit;
   }
 
   /** False, and nothing taken, when there is no room. */
   take(bytes: number): boolean {
-    if (!this.fits(bytes)) return false;
+    if (this.#used + bytes > this.#limit) return false;
     this.#used += bytes;
     return true;
   }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
 import { Checkpointer } from './checkpointer.ts';
 import { DATABASE_FILE, openForWriting } from './database.ts';
@@ -48,4 +49,31 @@ it('makes no commit wait for a backup', async () => {
   });
   expect(ended).toEqual(['the quiet moment', 'what was asked for']);
   await used?.close();
+});
+
+it('says that it is dead, once, and fails what waits for it', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'postrider-checkpoint-'));
+  const path = join(dir, DATABASE_FILE);
+  const db = openForWriting(path, 1);
+  try {
+    const threads: Worker[] = [];
+    const watch = (worker: Worker): void => void threads.push(worker);
+    process.on('worker', watch);
+    const checkpointer = await Checkpointer.start(path, 1, (work) => work());
+    process.off('worker', watch);
+    const deaths: string[] = [];
+    checkpointer.onDeath = ({ message }) => void deaths.push(message);
+    const backup = checkpointer.backup(join(dir, 'copy.db'));
+    await threads[0]?.terminate();
+    await expect(backup).rejects.toThrow('The checkpointing thread ended');
+    await expect(checkpointer.backup(join(dir, 'copy2.db'))).rejects.toThrow(
+      'The checkpointing thread ended',
+    );
+    await checkpointer.close();
+    expect(deaths).toEqual([expect.stringContaining('The checkpointing thread ended')]);
+    expect(checkpointer.lastError).toBe(deaths[0]);
+  } finally {
+    db.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
 });

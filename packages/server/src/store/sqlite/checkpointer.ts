@@ -18,6 +18,11 @@ export class Checkpointer {
   readonly #timer: NodeJS.Timeout;
   #busy: Promise<unknown> = Promise.resolve();
   #running = false;
+  #closing = false;
+  #dead: Error | null = null;
+  readonly #died = Promise.withResolvers<never>();
+  /** The thread is gone: the log grows without end, and nothing can be backed up. */
+  onDeath: (error: Error) => void = () => {};
   lastError: string | null = null;
 
   private constructor(
@@ -30,6 +35,12 @@ export class Checkpointer {
     this.#walPath = `${path}-wal`;
     this.#limitBytes = limitBytes;
     this.#quietly = quietly;
+    // Most of the time nobody waits for it.
+    this.#died.promise.catch(() => undefined);
+    worker.on('error', (error) => this.#die(error as Error));
+    worker.on('exit', (code) => {
+      if (!this.#closing) this.#die(new Error(`The checkpointing thread ended with code ${code}.`));
+    });
     this.#timer = setInterval(() => void this.#look(), 250);
     this.#timer.unref();
   }
@@ -59,7 +70,7 @@ export class Checkpointer {
 
   /** A failed checkpoint loses nothing, the log merely stays long; it is tried again and shown in health. */
   async #look(): Promise<void> {
-    if (this.#running) return;
+    if (this.#running || this.#dead !== null) return;
     const bytes = this.walBytes;
     if (bytes < WORTH_IT_BYTES) return;
     this.#running = true;
@@ -90,14 +101,25 @@ export class Checkpointer {
   async #ask(task: CheckpointTask): Promise<unknown> {
     const answered = once(this.#worker, 'message');
     this.#worker.postMessage(task);
-    const [outcome] = (await answered) as [Outcome];
+    const [outcome] = (await Promise.race([answered, this.#died.promise])) as [Outcome];
     if (!outcome.ok) throw fromWireError(outcome.error);
     return outcome.value;
+  }
+
+  #die(error: Error): void {
+    // An error is followed by the end of the thread.
+    if (this.#dead !== null) return;
+    this.#dead = error;
+    this.lastError = error.message;
+    this.#died.reject(error);
+    this.onDeath(error);
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#busy;
+    this.#closing = true;
+    if (this.#dead !== null) return;
     const ended = once(this.#worker, 'exit');
     this.#worker.postMessage({ kind: 'close' } satisfies CheckpointTask);
     await ended;

@@ -34,6 +34,13 @@ interface Waiting {
   reject: (error: Error) => void;
 }
 
+/** What a guard of the house answers for. `reason` tells the sender, the code what kind of trouble it is. */
+export type RefusedFor = 'disk' | 'memory';
+const REFUSALS = {
+  disk: { code: 'storage_unavailable', retryAfterSeconds: 30 },
+  memory: { code: 'overloaded', retryAfterSeconds: 5 },
+} as const satisfies Record<RefusedFor, unknown>;
+
 /** Enough that the cost of a commit is spread thin, small enough that nobody waits long (a few ms of work). */
 const ROWS_PER_TRANSACTION = 2000;
 const LIGHT: Weight = { rows: 1, bytes: 200 };
@@ -55,8 +62,8 @@ export class Committer {
   /** The writer thread is gone: nothing can be committed any more. */
   onDeath: (error: Error) => void = () => {};
   lastError: string | null = null;
-  /** Why no new work is taken; null = it is. What is under way may still be committed. */
-  refusal: string | null = null;
+  /** Why no new work is taken, by who says so; empty = it is. What is under way may still be committed. */
+  readonly refusals = new Map<RefusedFor, string>();
 
   private constructor(worker: Worker, limits: CommitterLimits) {
     this.#worker = worker;
@@ -86,12 +93,11 @@ export class Committer {
     return this.#bytes;
   }
 
-  /** Work from a door: refused while `refusal` is set, and with `overloaded` when too much is waiting already. */
+  /** Work from a door: refused while there are `refusals`, and with `overloaded` when too much is waiting already. */
   admit<N extends CommandName>(name: N, args: CommandArgs<N>, weight: Weight): Promise<CommandResult<N>> {
-    if (this.refusal !== null) {
-      return Promise.reject(
-        new PostriderError('storage_unavailable', this.refusal, { retryAfterSeconds: 30 }),
-      );
+    for (const [by, reason] of this.refusals) {
+      const { code, retryAfterSeconds } = REFUSALS[by];
+      return Promise.reject(new PostriderError(code, reason, { retryAfterSeconds }));
     }
     if (
       this.#rows + weight.rows > this.#limits.queueRows ||
@@ -166,7 +172,9 @@ export class Committer {
   }
 
   #landed(reply: WriteReply): void {
-    const landed = this.#flying;
+    const landed = this.#flying.splice(0, reply.outcomes.length);
+    // What the transaction had no room for keeps its place.
+    if (this.#flying.length > 0) this.#waiting = [...this.#flying, ...this.#waiting];
     this.#flying = [];
     for (const { weight } of landed) {
       this.#rows -= weight.rows;

@@ -22,6 +22,8 @@ export class Reader {
   #lastId = 0;
   #dead: Error | null = null;
   #closing = false;
+  /** The thread is gone: nothing can be read any more. */
+  onDeath: (error: Error) => void = () => {};
 
   private constructor(worker: Worker) {
     this.#worker = worker;
@@ -68,6 +70,8 @@ export class Reader {
   }
 
   #died(error: Error): void {
+    // An error is followed by the end of the thread.
+    if (this.#dead !== null) return;
     this.#dead = error;
     for (const { reject } of this.#waiting.values()) {
       reject(
@@ -75,6 +79,7 @@ export class Reader {
       );
     }
     this.#waiting.clear();
+    this.onDeath(error);
   }
 
   async close(): Promise<void> {

@@ -137,13 +137,19 @@ describe('sqlite store', () => {
     const { sandbox } = await world.tenant();
     const { lane } = await world.endpoint(sandbox, { event_types: ['*'] });
     await store.recordEvents(sandbox, [customEvent()], null);
-    store.refuseNew('the disk is nearly full');
+    store.refuseNew('disk', 'the disk is nearly full');
     await expect(store.recordEvents(sandbox, [customEvent()], null)).rejects.toMatchObject({
       code: 'storage_unavailable',
       message: 'the disk is nearly full',
     });
     await store.settle([delivered(lane, 1)]);
-    store.refuseNew(null);
+    store.refuseNew('memory', 'memory is nearly full');
+    store.refuseNew('disk', null);
+    await expect(store.recordEvents(sandbox, [customEvent()], null)).rejects.toMatchObject({
+      code: 'overloaded',
+      message: 'memory is nearly full',
+    });
+    store.refuseNew('memory', null);
     await store.recordEvents(sandbox, [customEvent()], null);
     expect(await store.logEnd(sandbox)).toBe(2);
     await store.close();

@@ -42,7 +42,7 @@ import type {
   Suppression,
 } from '../ports.ts';
 import { Checkpointer } from './checkpointer.ts';
-import { Committer, type CommitterLimits } from './committer.ts';
+import { Committer, type CommitterLimits, type RefusedFor } from './committer.ts';
 import { DATABASE_FILE } from './database.ts';
 import { toNotice } from './notice.ts';
 import { Reader } from './reader.ts';
@@ -79,11 +79,15 @@ export class SqliteStore implements Store {
     const path = join(options.dir, DATABASE_FILE);
     const committer = await Committer.start({ path, cacheMb: options.writerCacheMb }, options.limits);
     committer.onCommit = options.onCommitMeasured ?? (() => {});
-    committer.onDeath = options.onDeath ?? (() => {});
+    // Without any one of its threads the store is no store: lists fail, or the log grows until the disk is full.
+    const died = options.onDeath ?? (() => {});
+    committer.onDeath = died;
     const reader = await Reader.start({ path, cacheMb: options.readerCacheMb });
+    reader.onDeath = died;
     const checkpointer = await Checkpointer.start(path, options.walLimitBytes, (work) =>
       committer.quietly(work),
     );
+    checkpointer.onDeath = died;
     return new SqliteStore(path, committer, reader, checkpointer);
   }
 
@@ -91,9 +95,13 @@ export class SqliteStore implements Store {
     this.#committer.onChanges = (changes) => listener(toNotice(changes));
   }
 
-  /** With a reason: new messages and events are refused with it. Results of what is under way are not. */
-  refuseNew(reason: string | null): void {
-    this.#committer.refusal = reason;
+  /**
+   * With a reason: new messages and events are refused with it, until the same one takes it back with null. Results
+   * of what is under way are not.
+   */
+  refuseNew(by: RefusedFor, reason: string | null): void {
+    if (reason === null) this.#committer.refusals.delete(by);
+    else this.#committer.refusals.set(by, reason);
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,70 @@
+import { expect, it } from 'vitest';
+import { silentLogger } from '../base/logger.ts';
+import { MemoryGuard, type MemoryGuardOptions } from './memory-guard.ts';
+
+function guard(options: Partial<MemoryGuardOptions> = {}) {
+  const told: (string | null)[] = [];
+  let use = { rss: 0, heap_used: 0, heap_limit: 10_000 };
+  const made = new MemoryGuard({
+    maxBytes: 1000,
+    containerBytes: 0,
+    refuse: (reason) => told.push(reason),
+    log: silentLogger,
+    measure: () => use,
+    ...options,
+  });
+  return {
+    told,
+    made,
+    look: (rss: number, heap_used = 0) => {
+      use = { ...use, rss, heap_used };
+      made.look();
+    },
+  };
+}
+
+it('refuses above the limit, once, and opens again with some room to spare', () => {
+  const { look, told, made } = guard();
+  look(1000);
+  expect(told).toEqual([]);
+  look(1001);
+  look(5000);
+  expect(told).toEqual(['The process holds 1001 bytes of memory; limits.memory_bytes allows 1000.']);
+  expect(made.refusal).toBe(told[0]);
+  look(901);
+  expect(told).toHaveLength(1);
+  look(900);
+  expect(told).toEqual([expect.anything(), null]);
+  expect(made.refusal).toBeNull();
+});
+
+it('keeps away from the limit of its container, whatever the settings say', () => {
+  const { look, told } = guard({ maxBytes: 0, containerBytes: 2000 });
+  look(1800);
+  expect(told).toEqual([]);
+  look(1801);
+  expect(told).toEqual([expect.stringContaining('container may use are 1800')]);
+});
+
+it('keeps away from the end of the heap', () => {
+  const { look, told } = guard({ maxBytes: 0 });
+  look(1e12, 8500);
+  expect(told).toEqual([]);
+  look(0, 8501);
+  expect(told).toEqual(['The JavaScript heap holds 8501 of 10000 bytes.']);
+  look(0, 7651);
+  expect(told).toHaveLength(1);
+  look(0, 7650);
+  expect(told).toHaveLength(2);
+});
+
+it('measures this process', () => {
+  const told: (string | null)[] = [];
+  const one = new MemoryGuard({ maxBytes: 1, refuse: (reason) => told.push(reason), log: silentLogger });
+  one.start();
+  one.stop();
+  expect(told).toEqual([expect.stringContaining('limits.memory_bytes allows 1.')]);
+  const roomy = new MemoryGuard({ maxBytes: 1e12, refuse: (reason) => told.push(reason), log: silentLogger });
+  roomy.look();
+  expect(roomy.refusal).toBeNull();
+});

@@ -30,12 +30,17 @@ export class OfferedEvents {
   }
 
   /** `count` events for each of `messages`, in turn, so that neighbours in the log are of different messages. */
-  async offerFor(api: Api, messages: readonly string[], count: number): Promise<void> {
+  async offerFor(
+    api: Api,
+    messages: readonly string[],
+    count: number,
+    event_type = 'custom.chaos',
+  ): Promise<void> {
     const all = Array.from({ length: count }, () => messages).flat();
     for (let at = 0; at < all.length; at += 1000) {
       const events = all
         .slice(at, at + 1000)
-        .map((message_id) => ({ event_type: 'custom.chaos', message_id, data: { n: this.#n++ } }));
+        .map((message_id) => ({ event_type, message_id, data: { n: this.#n++ } }));
       if (!(await this.#send(api, events)))
         throw new Error(`refused: ${JSON.stringify(this.refusals.at(-1))}`);
     }

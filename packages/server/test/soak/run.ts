@@ -10,6 +10,10 @@ const SOAKS: Readonly<Record<string, Soak>> = {
     what: 'kill -9 at random moments under load: [--kills 50] [--seed N]',
     load: () => import('./kill.ts'),
   },
+  chaos: {
+    what: 'the chaos scenarios in their long sizes: [NAME…]',
+    load: () => import('./chaos.ts'),
+  },
 };
 
 const [name, ...args] = process.argv.slice(2);

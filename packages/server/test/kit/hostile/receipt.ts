@@ -20,12 +20,11 @@ export interface Receipt {
   event_id: string;
   event: PushedEnvelope;
   headers: RawRequest['headers'];
-  body: Buffer;
   said: Said;
 }
 
 export function receiptOf(request: RawRequest, number: number, life: number): Receipt {
   const event = JSON.parse(request.body.toString('utf8')) as PushedEnvelope;
-  const { headers, body } = request;
-  return { number, at: Date.now(), life, event_id: event.event_id, event, headers, body, said: 'open' };
+  const { headers } = request;
+  return { number, at: Date.now(), life, event_id: event.event_id, event, headers, said: 'open' };
 }

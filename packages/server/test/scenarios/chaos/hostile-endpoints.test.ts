@@ -31,9 +31,10 @@ import { forgetPeak, peakRss } from '../../kit/process-watch.ts';
 import { itNeeds } from '../../kit/skip.ts';
 import { installed } from '../../kit/smtp.ts';
 import { waitFor } from '../../kit/wait.ts';
+import { SIZES, WITHIN_MS } from './sizes.ts';
 import { World } from './world.ts';
 
-const EVENTS = 300;
+const EVENTS = SIZES.hostileEvents;
 const HEALTHY_LANES = 3;
 /** From the 202 to the last healthy lane's last event, while every hostile lane is at its worst. */
 const PROMPT_MS = 4_000;
@@ -123,7 +124,7 @@ describe('hostile endpoints', () => {
       expect((await world.server.stop()).code).toBe(0);
       expect(dialled(trace)).toEqual(['127.0.0.1']);
     },
-    60_000,
+    WITHIN_MS,
   );
 });
 

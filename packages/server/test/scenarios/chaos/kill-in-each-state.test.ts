@@ -52,7 +52,12 @@ async function begin(world: World, state: KillState, index: number): Promise<Row
   });
   lane.wants = (type) => type === event_type;
   await state.before?.(world, lane);
-  expect(await world.offered.offer(world.api, state.events, event_type)).toBe(true);
+  if (state.ofOneMessage === true) {
+    const { message_id } = await world.api.send({});
+    await world.offered.offerFor(world.api, [message_id], state.events, event_type);
+  } else {
+    expect(await world.offered.offer(world.api, state.events, event_type)).toBe(true);
+  }
   await state.reach(world, lane);
   return { state, lane };
 }

@@ -16,13 +16,15 @@ export interface KillState {
   /** As the tables of docs/states.md call it: `delivery: held`, `lane: on hold`, `endpoint: disabled`. */
   states: readonly string[];
   events: number;
+  /** All of them are about one message. */
+  ofOneMessage?: boolean;
   settings?: Partial<EndpointCreateBody>;
   behaviour: Behaviour;
   /** Events are offered after this… */
   before?: (world: World, lane: ChaosLane) => Promise<void>;
   /** …and this resolves once the state is reached, for good. */
   reach: (world: World, lane: ChaosLane) => Promise<void>;
-  /** How many deliveries of each status there are after the restart; `ever` where a race may decide. */
+  /** How many deliveries of each status there are after the restart. */
   after: Partial<Record<DeliveryObject['status'], number>>;
   endpoint?: EndpointObject['status'];
   /** What the drained lane ends in; `delivered` when absent. */

@@ -83,8 +83,12 @@ export class World {
     this.server = await ChildServer.start({ dir: this.dir, ...options });
   }
 
-  /** Moves the clock until nothing waits in `lanes`; rejects when something still does after `DRAIN_WITHIN_MS`. */
-  async drain(lanes: readonly TalliedLane[] = this.lanes, step_s = 60): Promise<void> {
+  /** Moves the clock until nothing waits in `lanes`; rejects when something still does after `within_ms`. */
+  async drain(
+    lanes: readonly TalliedLane[] = this.lanes,
+    step_s = 60,
+    within_ms = DRAIN_WITHIN_MS,
+  ): Promise<void> {
     await waitFor(
       'end of every queue',
       async () => {
@@ -92,7 +96,7 @@ export class World {
         const all = await Promise.all(lanes.map((lane) => this.stats(lane)));
         return all.every(({ pending }) => pending === 0);
       },
-      DRAIN_WITHIN_MS,
+      within_ms,
     );
   }
 

@@ -56,6 +56,62 @@ export function eventCases(bench: Bench): void {
     expect(told.filter((line) => line?.startsWith(`${all.lane}:`))).toHaveLength(4);
   });
 
+  it('splits what is too much for one commit, and still commits an event with all its deliveries', async () => {
+    const { world } = bench;
+    const { sandbox } = await world.tenant();
+    const lanes = 60;
+    for (let n = 0; n < lanes; n++)
+      await world.endpoint(sandbox, { event_types: ['custom.*', 'delivered', 'accepted'] });
+    const before = world.notices.length;
+    const batch = Array.from({ length: 200 }, () => customEvent());
+    const key = { key: 'k', fingerprint: 'f', now: Date.now() };
+    const [first, second] = await Promise.all([
+      world.store.recordEvents(sandbox, batch, key),
+      world.store.recordEvents(
+        sandbox,
+        Array.from({ length: 200 }, () => customEvent()),
+        key,
+      ),
+    ]);
+    expect(first).toEqual({ event_ids: batch.map((event) => event.event_id), replayed: false });
+    expect(second).toEqual({ ...first, replayed: true });
+    const notices = world.notices.slice(before).filter((notice) => notice.events.length > 0);
+    expect(notices.length).toBeGreaterThan(1);
+    for (const notice of notices) expect(notice.lanes).toHaveLength(lanes);
+    const items = notices.flatMap((notice) =>
+      (notice.lanes[0]?.items ?? []).map(({ seq, event }) => [seq, notice.events[event]?.event_id]),
+    );
+    expect(items).toEqual(batch.map((event, n) => [n + 1, event.event_id]));
+  });
+
+  it('splits commands that share a commit as well, and results of transports', async () => {
+    const { world } = bench;
+    const { sandbox } = await world.tenant();
+    const lanes = 60;
+    for (let n = 0; n < lanes; n++) await world.endpoint(sandbox, { event_types: ['delivered', 'custom.*'] });
+    await Promise.all(
+      Array.from({ length: 150 }, () => world.store.acceptMessage(newMessage(sandbox, ['a@x.test']), null)),
+    );
+    const items = await world.store.claimOutgoing(sandbox, Date.now(), 1000);
+    const before = world.notices.length;
+    const outcomes = items.map((item) => ({
+      env: sandbox,
+      outgoing: item.outgoing,
+      events: [mailEvent('delivered', item.message_id, 'a@x.test')],
+      next_at: null,
+      attempted: true,
+    }));
+    await world.store.recordOutcomes(outcomes);
+    await Promise.all(outcomes.map(() => world.store.recordEvents(sandbox, [customEvent()], null)));
+    const sizes = world.notices.slice(before).map((notice) => notice.events.length);
+    expect(sizes.reduce((sum, n) => sum + n, 0)).toBe(300);
+    // 5,000 deliveries and the rest of the event that reaches them.
+    expect(Math.max(...sizes) * lanes).toBeLessThan(5000 + lanes);
+    // What comes again because a later part of its batch had failed is known.
+    await world.store.recordOutcomes(outcomes.slice(0, 2));
+    expect(world.told()).toHaveLength(300 * lanes);
+  });
+
   it('commits nothing of a failing command and everything of its neighbours', async () => {
     const { world } = bench;
     const { sandbox } = await world.tenant();

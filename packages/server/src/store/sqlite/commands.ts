@@ -1,6 +1,6 @@
 /** The writer's table of commands: each runs inside a transaction, with the writer's context. */
 
-import { acceptMessage, cancelMessage, recordEvents } from './commands/accept.ts';
+import { acceptMessage, cancelMessage } from './commands/accept.ts';
 import { advanceClock, createApiKey, createProject, revokeApiKey } from './commands/access.ts';
 import { discardDeliveries, retryDeliveries } from './commands/bulk.ts';
 import { addCheckpoints } from './commands/checkpoints.ts';
@@ -17,6 +17,7 @@ import {
   nextRetryAt,
   parkLane,
 } from './commands/loading.ts';
+import { recordEvents } from './commands/events.ts';
 import { claimOutgoing, nextOutgoingAt, recordOutcomes } from './commands/outgoing.ts';
 import { probe } from './commands/probe.ts';
 import { purge, purgeIdempotency } from './commands/purge.ts';

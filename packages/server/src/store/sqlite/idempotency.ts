@@ -13,7 +13,20 @@ export function once<T extends object>(
   idempotency: Idempotency | null,
   run: () => T,
 ): Idempotent<T> {
-  if (idempotency === null) return { ...run(), replayed: false };
+  const known = recall<T>(context, env, idempotency);
+  if (known !== null) return { ...known, replayed: true };
+  const result = run();
+  remember(context, env, idempotency, result);
+  return { ...result, replayed: false };
+}
+
+/** What the first call left; null when there was none, or no key. */
+export function recall<T extends object>(
+  context: WriteContext,
+  env: number,
+  idempotency: Idempotency | null,
+): T | null {
+  if (idempotency === null) return null;
   const { key, fingerprint, now } = idempotency;
   const known = context
     .sql('SELECT fingerprint, result, created_at FROM idempotency WHERE env = ? AND key = ?')
@@ -25,13 +38,22 @@ export function once<T extends object>(
         `Idempotency-Key ${key} was used with another request.`,
       );
     }
-    return { ...(JSON.parse(known['result'] as string) as T), replayed: true };
+    return JSON.parse(known['result'] as string) as T;
   }
-  const result = run();
+  return null;
+}
+
+export function remember(
+  context: WriteContext,
+  env: number,
+  idempotency: Idempotency | null,
+  result: object,
+): void {
+  if (idempotency === null) return;
+  const { key, fingerprint, now } = idempotency;
   context
     .sql(
       'INSERT OR REPLACE INTO idempotency (env, key, fingerprint, result, created_at) VALUES (?, ?, ?, ?, ?)',
     )
     .run(env, key, fingerprint, JSON.stringify(result), now);
-  return { ...result, replayed: false };
 }

@@ -20,6 +20,7 @@ export interface WireError {
 }
 
 export interface WriteReply {
+  /** Of the first so many calls; the others did not fit into the transaction and are still to be made. */
   outcomes: Outcome[];
   changes: ChangeColumns | null;
   /** Time from BEGIN to the end of COMMIT. */

@@ -56,6 +56,31 @@ export const QUERIES = {
 } as const;
 
 export type QueryName = keyof typeof QUERIES;
+
+/**
+ * What may look through a whole history or queue. `limited`: a caller waits for it, who can ask for less; the others
+ * are steps of work that has to come to its end.
+ */
+const LONG: ReadonlyMap<QueryName, 'limited' | 'unlimited'> = new Map([
+  ['endpointStats', 'unlimited'],
+  ['findDeliveries', 'unlimited'],
+  ['findReplayable', 'unlimited'],
+  ['listDeliveries', 'limited'],
+  ['listEvents', 'limited'],
+  ['listMessages', 'limited'],
+  ['listSuppressions', 'limited'],
+  ['queueDepth', 'unlimited'],
+  ['replayEnd', 'unlimited'],
+]);
+
+export function isLong(name: QueryName): boolean {
+  return LONG.has(name);
+}
+
+export function isLimited(name: QueryName): boolean {
+  return LONG.get(name) === 'limited';
+}
+
 type Rest<F> = F extends (context: never, ...args: infer A) => unknown ? A : never;
 export type QueryArgs<N extends QueryName> = Rest<(typeof QUERIES)[N]>;
 export type QueryResult<N extends QueryName> = ReturnType<(typeof QUERIES)[N]>;

@@ -38,6 +38,7 @@ export function enqueue(
   mid: number | null,
   urgent: boolean,
 ): boolean {
+  context.queued++;
   if (mid === null) {
     context.sql(urgent ? INSERT_URGENT : INSERT).run(lane, seq, log);
     return true;

@@ -1,4 +1,4 @@
-/** The embedded store: one SQLite file, a writer thread, a reader thread, a checkpointer. */
+/** The embedded store: one SQLite file, a writer thread, two reader threads, a checkpointer. */
 
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -45,7 +45,7 @@ import { Checkpointer } from './checkpointer.ts';
 import { Committer, type CommitterLimits, type RefusedFor } from './committer.ts';
 import { DATABASE_FILE } from './database.ts';
 import { toNotice } from './notice.ts';
-import { Reader } from './reader.ts';
+import { Readers } from './readers.ts';
 
 export interface SqliteOptions {
   /** Folder of the database file; made when absent. */
@@ -53,6 +53,8 @@ export interface SqliteOptions {
   writerCacheMb: number;
   readerCacheMb: number;
   walLimitBytes: number;
+  /** How long a list may look for what it was asked for, in ms; 5 s when absent. */
+  longReadMs?: number;
   limits: CommitterLimits;
   /** Told of every commit: its duration and how many commands it took along. */
   onCommitMeasured?: (milliseconds: number, commands: number) => void;
@@ -60,13 +62,16 @@ export interface SqliteOptions {
   onDeath?: (error: Error) => void;
 }
 
+/** Longer than any list by an index takes, shorter than callers wait. */
+const LONG_READ_MS = 5000;
+
 export class SqliteStore implements Store {
   readonly #path: string;
   readonly #committer: Committer;
-  readonly #reader: Reader;
+  readonly #reader: Readers;
   readonly #checkpointer: Checkpointer;
 
-  private constructor(path: string, committer: Committer, reader: Reader, checkpointer: Checkpointer) {
+  private constructor(path: string, committer: Committer, reader: Readers, checkpointer: Checkpointer) {
     this.#path = path;
     this.#committer = committer;
     this.#reader = reader;
@@ -82,7 +87,11 @@ export class SqliteStore implements Store {
     // Without any one of its threads the store is no store: lists fail, or the log grows until the disk is full.
     const died = options.onDeath ?? (() => {});
     committer.onDeath = died;
-    const reader = await Reader.start({ path, cacheMb: options.readerCacheMb });
+    const reader = await Readers.start({
+      path,
+      cacheMb: options.readerCacheMb,
+      limitMs: options.longReadMs ?? LONG_READ_MS,
+    });
     reader.onDeath = died;
     const checkpointer = await Checkpointer.start(path, options.walLimitBytes, (work) =>
       committer.quietly(work),
@@ -144,12 +153,23 @@ export class SqliteStore implements Store {
     const weight = { rows: 2 + 4 * message.recipients.length, bytes: message.raw.byteLength + 2000 };
     return this.#committer.admit('acceptMessage', [message, idempotency], weight);
   }
-  recordEvents(env: number, events: NewEvent[], idempotency: Idempotency | null) {
+  async recordEvents(env: number, events: NewEvent[], idempotency: Idempotency | null) {
     const bytes = events.reduce((sum, event) => sum + event.data.length + 300, 0);
-    return this.#committer.admit('recordEvents', [env, events, idempotency], {
-      rows: 2 * events.length,
-      bytes,
-    });
+    const weight = { rows: 2 * events.length, bytes };
+    const first = await this.#committer.admit('recordEvents', [env, events, idempotency], weight);
+    const { event_ids, replayed } = first;
+    let { stored } = first;
+    // The rest of a batch too large for one commit. Twice of what went in before is enough to fill the next.
+    for (let step = stored; stored < events.length;) {
+      const next = events.slice(stored, stored + 2 * Math.max(1, step));
+      const part = await this.#committer.run('recordEvents', [env, next, idempotency, stored], {
+        rows: 2 * next.length,
+        bytes: 0,
+      });
+      step = part.stored - stored;
+      stored = part.stored;
+    }
+    return { event_ids, replayed };
   }
   unknownMessages(env: number, message_ids: readonly string[]): Promise<string[]> {
     return this.#reader.query('unknownMessages', [env, message_ids]);
@@ -157,11 +177,11 @@ export class SqliteStore implements Store {
   cancelMessage(env: number, message_id: string, now: number) {
     return this.#committer.run('cancelMessage', [env, message_id, now]);
   }
-  recordOutcomes(outcomes: OutcomeRecord[]): Promise<void> {
-    return this.#committer.run('recordOutcomes', [outcomes], {
-      rows: 4 * outcomes.length,
-      bytes: 1000 * outcomes.length,
-    });
+  async recordOutcomes(outcomes: OutcomeRecord[]): Promise<void> {
+    for (let left = outcomes; left.length > 0;) {
+      const weight = { rows: 4 * left.length, bytes: 1000 * left.length };
+      left = left.slice(await this.#committer.run('recordOutcomes', [left], weight));
+    }
   }
   claimOutgoing(env: number, now: number, limit: number): Promise<OutgoingRecipient[]> {
     return this.#committer.run('claimOutgoing', [env, now, limit]);

@@ -6,12 +6,13 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { newId } from '../../base/ids.ts';
 import { customEvent, newEndpoint } from '../conformance/harness.ts';
 import { Changes } from './changes.ts';
-import { recordEvents } from './commands/accept.ts';
+
 import { createProject } from './commands/access.ts';
 import { createEndpoint, updateEndpoint } from './commands/endpoints.ts';
+import { recordEvents } from './commands/events.ts';
 import { purge } from './commands/purge.ts';
 import { migrate, openForWriting } from './database.ts';
-import { WriteContext } from './write-context.ts';
+import { QUEUED_PER_COMMIT, WriteContext } from './write-context.ts';
 
 let dir: string;
 let db: DatabaseSync;
@@ -40,6 +41,7 @@ afterEach(() => {
 /** One command in its transaction, as the writer runs it. */
 function run(command: () => void): void {
   context.changes = new Changes();
+  context.queued = 0;
   db.exec('BEGIN IMMEDIATE');
   try {
     command();
@@ -99,4 +101,35 @@ it('purges counters with the events they count, of one environment, in steps', (
   }
   const old = `SELECT env || ':' || hour FROM counter WHERE event_type = 'custom.b' ORDER BY env, hour`;
   expect(column(old)).toEqual([`${live}:2`, `${sandbox}:1`, `${sandbox}:2`]);
+});
+
+it('stores the rest of a batch that a crash has cut in two, once, under the ids of the first call', () => {
+  const lanes = 100;
+  run(() => {
+    for (let n = 1; n < lanes; n++)
+      createEndpoint(context, newEndpoint(live, { event_types: ['custom.*'] }), null);
+  });
+  const total = (2 * QUEUED_PER_COMMIT) / lanes + 1;
+  const batch = () => Array.from({ length: total }, () => customEvent());
+  const key = { key: 'k', fingerprint: 'f', now: 1 };
+  const [first, again] = [batch(), batch()];
+  run(() => {
+    const part = recordEvents(context, live, first, key);
+    expect(part).toMatchObject({ replayed: false, stored: QUEUED_PER_COMMIT / lanes });
+  });
+  expect(column('SELECT count(*) FROM pending')).toEqual([QUEUED_PER_COMMIT]);
+  context = new WriteContext(db);
+  let stored = 0;
+  for (let part = 1; part <= 2; part++) {
+    run(() => {
+      const answer = recordEvents(context, live, again.slice(stored), key, stored);
+      expect(answer).toMatchObject({ replayed: true, event_ids: first.map((event) => event.event_id) });
+      ({ stored } = answer);
+    });
+  }
+  expect(stored).toBe(total);
+  expect(column('SELECT event_id FROM event ORDER BY log')).toEqual(first.map((event) => event.event_id));
+  expect(column('SELECT DISTINCT last_seq FROM lane_seq')).toEqual([total]);
+  run(() => expect(recordEvents(context, live, again, key)).toMatchObject({ replayed: true, stored: total }));
+  expect(column('SELECT count(*) FROM event')).toEqual([total]);
 });

@@ -24,8 +24,16 @@ export interface EnvironmentFacts {
   logEnd: number;
 }
 
+/**
+ * Deliveries that one commit may queue; what goes beyond is split, though never within one event. About 25 ms of the
+ * writer, so that no result waits for longer behind a fan-out.
+ */
+export const QUEUED_PER_COMMIT = 5000;
+
 export class WriteContext {
   readonly db: DatabaseSync;
+  /** Deliveries queued since the transaction began. */
+  queued = 0;
   /** The running command's changes. */
   changes = new Changes();
   /**
@@ -176,6 +184,11 @@ export class WriteContext {
   /** Where the transaction's changes stand now, to roll back to. */
   get mark(): number {
     return this.#undo.length;
+  }
+
+  /** Whether the transaction has queued as much as one may; the next event belongs in another. */
+  get isFull(): boolean {
+    return this.queued >= QUEUED_PER_COMMIT;
   }
 
   /** The transaction is on disk: what it changed stays. */

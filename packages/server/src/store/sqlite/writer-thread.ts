@@ -39,7 +39,12 @@ class Writer {
     let outcomes: Outcome[];
     try {
       this.#db.exec('BEGIN IMMEDIATE');
-      outcomes = calls.map((call) => this.#runIsolated(call, all));
+      this.#context.queued = 0;
+      outcomes = [];
+      for (const call of calls) {
+        outcomes.push(this.#runIsolated(call, all));
+        if (this.#context.isFull) break;
+      }
       this.#db.exec('COMMIT');
       this.#context.committed();
     } catch (error) {

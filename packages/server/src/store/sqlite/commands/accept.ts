@@ -1,4 +1,4 @@
-/** Messages and an application's own events, as they come in. */
+/** Messages, as they come in, and what is taken back of them. */
 
 import type { DroppedData } from '@postrider/contract/events';
 import { PostriderError } from '../../../domain/errors.ts';
@@ -7,7 +7,7 @@ import type { AcceptedRecipient, NewMessage, NewRecipient } from '../../../domai
 import type { Idempotency, Idempotent } from '../../ports.ts';
 import { once } from '../idempotency.ts';
 import { storeEvent, type MessageFacts } from '../store-event.ts';
-import { findMessage, findRecipient } from '../message-rows.ts';
+import { findMessage } from '../message-rows.ts';
 import { suppressionKey } from '../suppression-key.ts';
 import type { EnvironmentFacts, WriteContext } from '../write-context.ts';
 
@@ -101,26 +101,6 @@ function dropReason(context: WriteContext, env: number, recipient: NewRecipient)
     };
   }
   return recipient.drop === null ? null : { reason: recipient.drop, suppression: null };
-}
-
-export function recordEvents(
-  context: WriteContext,
-  env: number,
-  events: NewEvent[],
-  idempotency: Idempotency | null,
-): Idempotent<{ event_ids: string[] }> {
-  return once(context, env, idempotency, () => {
-    const environment = context.environment(env);
-    for (const event of events) {
-      const message = event.message_id === null ? null : findMessage(context, env, event.message_id);
-      const recipient =
-        message === null || event.recipient === null
-          ? null
-          : findRecipient(context, message.mid, event.recipient);
-      storeEvent(context, environment, event, { message, recipient });
-    }
-    return { event_ids: events.map((event) => event.event_id) };
-  });
 }
 
 /** Recipients in a transport's hands stay: what happens to them is no longer ours to decide. */

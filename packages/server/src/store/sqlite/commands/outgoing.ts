@@ -52,8 +52,16 @@ export function nextOutgoingAt(context: WriteContext, env: number): number | nul
   return null;
 }
 
-export function recordOutcomes(context: WriteContext, outcomes: OutcomeRecord[]): void {
+/**
+ * Records the first so many that the commit has room for, one at least; returns how many. One whose recipient nobody
+ * holds has been recorded: it comes again when a later part of its batch failed.
+ */
+export function recordOutcomes(context: WriteContext, outcomes: OutcomeRecord[]): number {
+  let recorded = 0;
   for (const outcome of outcomes) {
+    if (recorded > 0 && context.isFull) break;
+    recorded++;
+    if (!context.claimed.has(outcome.outgoing)) continue;
     const environment = context.environment(outcome.env);
     for (const event of outcome.events) {
       const message = event.message_id === null ? null : findMessage(context, outcome.env, event.message_id);
@@ -76,6 +84,7 @@ export function recordOutcomes(context: WriteContext, outcomes: OutcomeRecord[])
         .run(outcome.next_at, outcome.attempted ? 1 : 0, outcome.outgoing);
       context.changes.queued(outcome.env, outcome.next_at);
     }
+    context.unclaim(outcome.outgoing);
   }
-  for (const outcome of outcomes) context.unclaim(outcome.outgoing);
+  return recorded;
 }

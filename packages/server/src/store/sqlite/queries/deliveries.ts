@@ -154,7 +154,8 @@ function pageOfLane(
   from: From | null,
   limit: number,
 ): Row[] {
-  const where = new Where().and('d.lane = ?', lane);
+  // For every row of the history, and not once for the lane.
+  const where = new Where().and('d.lane = ? AND in_time(d.seq)', lane);
   if (from !== null && lane === from[1]) where.and('d.seq < ?', from[2]);
   else if (from !== null) where.and(lane > from[1] ? `${PLACE} <= ?` : `${PLACE} < ?`, logKey(env, from[0]));
   if (filter.status === 'pending' || filter.status === 'held') {

@@ -128,6 +128,8 @@ export interface Problem {
   detail: string;
   errors: FieldError[];
   instance?: string;
+  /** With `gone`, where a lane is concerned: the first `seq` that is still there. */
+  earliest_seq?: number;
 }
 
 /** Page that explains a code; a relative reference, resolved against the server's own address. */

@@ -11,7 +11,7 @@ const fieldErrorSchema = answerSchema<FieldError>({
   message: { type: 'string', description: 'What is wrong, and what to do about it.' },
 });
 
-const members: Record<Exclude<keyof Problem, 'instance'>, JsonSchema> = {
+const members: Record<Exclude<keyof Problem, 'instance' | 'earliest_seq'>, JsonSchema> = {
   type: { type: 'string', description: 'Page that explains the code.' },
   title: { type: 'string' },
   status: { type: 'integer' },
@@ -21,6 +21,14 @@ const members: Record<Exclude<keyof Problem, 'instance'>, JsonSchema> = {
 };
 
 export const problemSchema = objectSchema<Problem>(
-  { ...members, instance: { type: 'string', description: 'The id of the request, as in the log.' } },
+  {
+    ...members,
+    instance: { type: 'string', description: 'The id of the request, as in the log.' },
+    earliest_seq: {
+      type: 'integer',
+      minimum: 1,
+      description: 'With `gone` of a feed: the first `seq` that is still there.',
+    },
+  },
   Object.keys(members),
 );

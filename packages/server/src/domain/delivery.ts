@@ -2,7 +2,7 @@
 
 /**
  * pending: waiting for its first or next attempt. held: its lane does not send for now.
- * delivered, failed (dead letter), discarded: settled; only `failed` can be retried.
+ * delivered, failed (dead letter), discarded: settled; only `failed` can be retried, a replay sends any of them again.
  */
 export const DELIVERY_STATUSES = ['pending', 'held', 'delivered', 'failed', 'discarded'] as const;
 export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
@@ -11,9 +11,9 @@ export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
 export const DELIVERY_TRANSITIONS: Readonly<Record<DeliveryStatus, readonly DeliveryStatus[]>> = {
   pending: ['pending', 'held', 'delivered', 'failed', 'discarded'],
   held: ['pending', 'delivered', 'failed', 'discarded'],
-  delivered: [],
+  delivered: ['pending'],
   failed: ['pending', 'discarded'],
-  discarded: [],
+  discarded: ['pending'],
 };
 
 /** Why an attempt did not get a 2xx head. `http` = the status tells. */

@@ -7,17 +7,25 @@ export class PostriderError extends Error {
   readonly errors: FieldError[];
   /** Seconds to wait before trying again, for 429 and 503. */
   readonly retryAfterSeconds: number | null;
+  /** With `gone`: the first `seq` of a lane that is still there. */
+  readonly earliestSeq: number | null;
 
   constructor(
     code: ErrorCode,
     detail: string,
-    options: { errors?: FieldError[]; retryAfterSeconds?: number; cause?: unknown } = {},
+    options: {
+      errors?: FieldError[];
+      retryAfterSeconds?: number;
+      earliestSeq?: number;
+      cause?: unknown;
+    } = {},
   ) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'PostriderError';
     this.code = code;
     this.errors = options.errors ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
+    this.earliestSeq = options.earliestSeq ?? null;
   }
 
   get status(): number {

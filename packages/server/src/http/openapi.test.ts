@@ -76,6 +76,7 @@ describe('the OpenAPI document', () => {
       '/v1/messages',
       '/v1/messages/batch',
       '/v1/projects',
+      '/v1/replays',
       '/v1/suppressions',
       '/v1/suppressions/import',
     ]);

@@ -11,6 +11,7 @@ const TAGS = [
   { name: 'Events', description: 'What happened, as a list and as a live stream.' },
   { name: 'Endpoints', description: 'Where events are pushed.' },
   { name: 'Deliveries', description: 'One event due at one endpoint, with its attempts.' },
+  { name: 'Replays', description: 'Events sent again to one endpoint.' },
   { name: 'Suppressions', description: 'Addresses that are not mailed.' },
   { name: 'API keys', description: 'Keys of an environment.' },
   { name: 'Sandbox', description: 'Captured mail and the clock of the sandbox.' },
@@ -95,5 +96,10 @@ const PROBLEM_SCHEMA = {
       },
     },
     instance: { type: 'string', description: "The request's id; finds the log line." },
+    earliest_seq: {
+      type: 'integer',
+      minimum: 1,
+      description: 'With `gone` of a feed: the first `seq` that is still there.',
+    },
   },
 };

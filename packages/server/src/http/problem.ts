@@ -16,6 +16,7 @@ export function problemOf(error: PostriderError, instance?: string): Problem {
     errors: error.errors,
   };
   if (instance !== undefined) problem.instance = instance;
+  if (error.earliestSeq !== null) problem.earliest_seq = error.earliestSeq;
   return problem;
 }
 

@@ -134,6 +134,18 @@ export const PAGE_PARAMETERS = {
   cursor: textParameter('`next_cursor` of the page before.'),
 } satisfies Parameters;
 
+/** A place in a list that is numbered: a whole number from 0 on. */
+export function positionParameter(description: string): Parameter<number | null> {
+  return {
+    schema: { type: 'integer', minimum: 0, description },
+    absent: null,
+    read(value) {
+      if (!/^\d{1,15}$/.test(value)) throw new Misfit('must be a whole number such as 0 or 1042');
+      return Number(value);
+    },
+  };
+}
+
 export const NO_PARAMETERS = {} satisfies Parameters;
 
 /** The values of all declared parameters. Unknown, repeated and misfitting ones are refused together, by name. */

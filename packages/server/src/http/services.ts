@@ -3,6 +3,8 @@
  * Every method rejects with a `PostriderError` when something expected goes wrong.
  */
 
+import type { DeliveryDiscardBody, DeliveryRetryBody } from '@postrider/contract/schemas/bulk';
+import type { ReplayCreateBody } from '@postrider/contract/schemas/replay';
 import type { SuppressionReason } from '@postrider/contract/events';
 import type { ApiKey, Caller, Environment, Project, Scope } from '../domain/tenancy.ts';
 import type { PageInput, PageOutput } from './page.ts';
@@ -90,6 +92,38 @@ interface EndpointService {
   stats(environment: Environment, endpoint_id: string): Promise<object>;
 }
 
+interface FeedService {
+  /** `gone` with `earliestSeq` when some of what is asked for is past retention. */
+  page(environment: Environment, endpoint_id: string, after: number, limit: number): Promise<object>;
+}
+
+interface CheckpointService {
+  /** Those whose `from_seq` is greater than `after`. */
+  list(
+    environment: Environment,
+    endpoint_id: string,
+    page: { after: number; limit: number },
+  ): Promise<object>;
+}
+
+/** Bodies fit their schemas. */
+interface ReplayService {
+  create(
+    environment: Environment,
+    body: ReplayCreateBody,
+    idempotency: IdempotencyInput | null,
+  ): Promise<object>;
+  list(environment: Environment, page: PageInput): Promise<PageOutput<object>>;
+  get(environment: Environment, replay_id: string): Promise<object>;
+  cancel(environment: Environment, replay_id: string): Promise<object>;
+}
+
+/** Bodies fit their schemas. */
+interface BulkDeliveryService {
+  retry(environment: Environment, body: DeliveryRetryBody): Promise<object>;
+  discard(environment: Environment, body: DeliveryDiscardBody): Promise<object>;
+}
+
 interface DeliveryService {
   retry(environment: Environment, delivery_id: string): Promise<void>;
   discard(environment: Environment, delivery_id: string): Promise<void>;
@@ -141,6 +175,10 @@ export interface Services {
   customEvents: CustomEventService;
   endpoints: EndpointService;
   deliveries: DeliveryService;
+  bulkDeliveries: BulkDeliveryService;
+  replays: ReplayService;
+  feed: FeedService;
+  checkpoints: CheckpointService;
   suppressions: SuppressionService;
   clock: ClockService;
   query: QueryService;

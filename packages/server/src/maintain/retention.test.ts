@@ -28,13 +28,19 @@ class FakeStore implements RetentionStore {
   ]);
   idempotencyLeft = 12;
   readonly limits = new Set<number>();
+  /** What happened to the environments, in order, without repetitions. */
+  readonly steps: string[] = [];
   fail = 0;
 
   async listEnvironments(): Promise<Environment[]> {
     return [environment(1), environment(2)];
   }
+  step(what: string): void {
+    if (this.steps.at(-1) !== what) this.steps.push(what);
+  }
   async purge(env: number, policy: RetentionPolicy, limit: number): Promise<number> {
     if (this.fail-- > 0) throw new Error('busy');
+    this.step(`purge ${env}`);
     this.limits.add(limit);
     this.policies.set(env, policy);
     const count = Math.min(limit, this.left.get(env) ?? 0);
@@ -58,6 +64,7 @@ function setUp(wait?: (ms: number, signal: AbortSignal) => Promise<unknown>, log
     clocks,
     settings: SETTINGS,
     log,
+    seal: async (env) => store.step(`seal ${env}`),
     chunk: 10,
     wait:
       wait ??
@@ -83,6 +90,12 @@ describe('retention', () => {
       raw_before: NOW + 33 * DAY,
     });
     expect(store.idempotencyBefore).toBe(NOW - DAY);
+  });
+
+  it('seals the checkpoints of an environment before it deletes anything there', async () => {
+    const { store, retention } = setUp();
+    await retention.sweep();
+    expect(store.steps).toEqual(['seal 1', 'purge 1', 'seal 2', 'purge 2']);
   });
 
   it('deletes all of it, in small steps with pauses', async () => {
@@ -131,6 +144,7 @@ describe('retention', () => {
       clocks: { now: () => NOW, wallNow: () => NOW },
       settings: SETTINGS,
       log: silentLogger,
+      seal: async () => {},
     });
     real.start();
     await real.stop();

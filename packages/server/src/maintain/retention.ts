@@ -26,6 +26,8 @@ export interface RetentionOptions {
   clocks: { now(env: number): number; wallNow(): number };
   settings: RetentionSettings;
   log: Logger;
+  /** Seals what retention may then delete; ends early when `signal` says so. */
+  seal: (env: number, signal: AbortSignal) => Promise<void>;
   /** Rows in one step at most. */
   chunk?: number;
   /** Waits, or rejects when `signal` ends the wait; tests pass their own. */
@@ -65,9 +67,10 @@ export class Retention {
 
   /** One round over all environments; resolves to the number of rows deleted. */
   async sweep(): Promise<number> {
-    const { store, clocks, settings } = this.#options;
+    const { store, clocks, settings, seal } = this.#options;
     let deleted = 0;
     for (const { env } of await store.listEnvironments()) {
+      await seal(env, this.#stopped.signal);
       const policy = cutOffs(settings, clocks.now(env));
       deleted += await this.#drain(() => store.purge(env, policy, this.#chunk));
     }

@@ -63,12 +63,21 @@ async function createTenant(
   await api.post('/v1/suppressions', { address });
   const key = await api.createKey(marker, ['read']);
   await waitFor('the dead letter', async () => (await api.deliveries('?status=failed')).length > 0);
+  const { replay_id } = await api.post<{ replay_id: string }>('/v1/replays', {
+    endpoint_id: failing.endpoint_id,
+    campaign_id: `${marker}-none`,
+  });
+  await waitFor('the end of the replay', async () => {
+    const { status } = await api.get<{ status: string }>(`/v1/replays/${replay_id}`);
+    return status === 'completed';
+  });
   const deliveries = (await api.deliveries()).map((one) => one.delivery_id);
   const ids: Record<string, string[]> = {
     message: messages,
     event: data.map((one) => one.event_id),
     endpoint: [failing.endpoint_id, held.endpoint_id],
     delivery: deliveries,
+    replay: [replay_id],
     suppression: [address],
     api_key: [key.key_id],
     project: [project_id],

@@ -22,6 +22,7 @@ export const KNOWN = {
   endpoint: `end_0${'0'.repeat(25)}`,
   delivery: `del_0${'0'.repeat(25)}`,
   api_key: `key_0${'0'.repeat(25)}`,
+  replay: `rpl_0${'0'.repeat(25)}`,
   suppression: 'known@example.com',
 } as const;
 
@@ -97,6 +98,16 @@ export function fakeServices(): FakeServices {
     retry: (environment, id) => record('retry', environment.env, id, undefined),
     discard: (environment, id) => record('discard', environment.env, id, undefined),
   };
+  const changed = { matched: 1, more: false };
+  fake.bulkDeliveries = {
+    retry: (environment, body) => record('retryDeliveries', environment.env, body, changed),
+    discard: (environment, body) => record('discardDeliveries', environment.env, body, changed),
+  };
+  fake.replays = fakeReplays(record);
+  fake.feed = {
+    page: async (_environment, endpoint_id, after, limit) => ({ endpoint_id, after, limit }),
+  };
+  fake.checkpoints = { list: async (_environment, endpoint_id, page) => ({ endpoint_id, ...page }) };
   fake.suppressions = fakeSuppressions(record);
   fake.clock = {
     now: () => Date.parse('2026-04-19T14:32:01.123Z'),
@@ -167,6 +178,20 @@ function fakeEndpoints(record: Recording): Services['endpoints'] {
       record('enableEndpoint', environment.env, { id, backfill }, endpoint),
     disable: (environment, id) => record('disableEndpoint', environment.env, id, endpoint),
     stats: async () => ({ pending: 0 }),
+  };
+}
+
+function fakeReplays(record: Recording): Services['replays'] {
+  const replay = { replay_id: KNOWN.replay, status: 'running' };
+  return {
+    create: (environment, body, idempotency) =>
+      record('createReplay', environment.env, body, { ...replay, matched: 0 }, idempotency),
+    list: async (environment) => (environment.env === SANDBOX.env ? pageOf(replay) : pageOf()),
+    async get(environment, id) {
+      known('replay', environment, id);
+      return replay;
+    },
+    cancel: (environment, id) => record('cancelReplay', environment.env, id, replay),
   };
 }
 

@@ -120,7 +120,7 @@ function keysOf(
 }
 
 /** The values of `names`, in that order, or why they cannot be had. Names are compared without case. */
-function readHeaders(headers: HeadersLike, names: readonly string[]): string[] | VerifyFailure {
+export function readHeaders(headers: HeadersLike, names: readonly string[]): string[] | VerifyFailure {
   const values = new Map<string, string>();
   for (const [name, value] of pairsOf(headers)) {
     const lower = name.toLowerCase();
@@ -181,7 +181,7 @@ async function anyMatch(
   return matches > 0;
 }
 
-function fromHex(text: string): Uint8Array {
+export function fromHex(text: string): Uint8Array {
   return Uint8Array.from({ length: text.length / 2 }, (_, i) =>
     Number.parseInt(text.slice(2 * i, 2 * i + 2), 16),
   );

@@ -1,0 +1,296 @@
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CUSTOM_EVENT_TYPE } from '../schemas/event.ts';
+import { MAX_EVENT_TYPE } from '../schemas/limits.ts';
+import { fuzzProvider, type FuzzSeed } from './fuzz.ts';
+import { md5 } from './md5.ts';
+import { MAX_EVENTS } from './normalize.ts';
+import {
+  PROVIDER_NAMES,
+  type NormalizedEvent,
+  type ProviderCredentials,
+  type ProviderEnv,
+  type ProviderName,
+  type ProviderRequest,
+  type Reading,
+} from './provider.ts';
+import { PROVIDERS } from './providers.ts';
+
+interface VectorRequest {
+  description: string;
+  method: string;
+  url: string;
+  headers: [string, string][];
+  body?: string;
+  body_base64?: string;
+  credentials?: ProviderCredentials;
+  now_ms?: number;
+  fetch?: Record<string, string>;
+  verify: string;
+  replay_key?: string;
+  probe?: boolean;
+  event_types?: string[];
+  reading?: Reading;
+}
+interface Vectors {
+  credentials: ProviderCredentials;
+  now_ms: number;
+  fetch?: Record<string, string>;
+  requests: VectorRequest[];
+  events: { headers?: [string, string][]; body: string; expected: NormalizedEvent[] }[];
+}
+
+const DIRECTORY = new URL('../../../../vectors/providers/', import.meta.url);
+const VECTORS = Object.fromEntries(
+  PROVIDER_NAMES.map((name) => [
+    name,
+    JSON.parse(readFileSync(new URL(`${name}.json`, DIRECTORY), 'utf8')) as Vectors,
+  ]),
+) as Record<ProviderName, Vectors>;
+
+it('has a provider, and a file of vectors, for each name', () => {
+  expect(Object.keys(PROVIDERS)).toEqual([...PROVIDER_NAMES]);
+  for (const name of PROVIDER_NAMES) expect(PROVIDERS[name].name).toBe(name);
+  expect(readdirSync(DIRECTORY).sort()).toEqual(PROVIDER_NAMES.map((name) => `${name}.json`).sort());
+});
+
+describe.each(PROVIDER_NAMES)('%s', (name) => {
+  const provider = PROVIDERS[name];
+  const vectors = VECTORS[name];
+
+  it.each(vectors.requests)('$verify: $description', async (vector) => {
+    for (const request of formsOf(vector)) {
+      const credentials = vector.credentials ?? vectors.credentials;
+      const verified = await provider.verify(request, credentials, envOf(vectors, vector));
+      expect(verified.ok ? 'ok' : verified.reason).toBe(vector.verify);
+      expect(provider.isProbe?.(request) ?? false).toBe(vector.probe ?? false);
+      if (vector.replay_key !== undefined) expect(provider.replayKey?.(request)).toBe(vector.replay_key);
+      if (vector.reading !== undefined) expect(provider.read(request)).toEqual(vector.reading);
+      if (vector.event_types !== undefined)
+        expect(eventsOf(provider.read(request)).map((event) => event.event_type)).toEqual(vector.event_types);
+    }
+  });
+
+  it.each(vectors.events.map((vector, index) => ({ ...vector, index, type: typesOf(vector.expected) })))(
+    'reads $type ($index)',
+    ({ headers = [], body, expected }) => {
+      const reading = provider.read(requestOf({ headers, body }));
+      expect(reading).toEqual({ kind: 'events', events: expected });
+      for (const { event_type } of expected) {
+        if (event_type.startsWith('custom.')) expect(event_type).toMatch(new RegExp(CUSTOM_EVENT_TYPE));
+        expect(event_type.length).toBeLessThanOrEqual(MAX_EVENT_TYPE);
+      }
+    },
+  );
+
+  it('has a vector for each mapping, a mapping for each vector but one, and no mapping twice', () => {
+    const mapped = provider.mappings.map((mapping) => mapping.theirs);
+    expect(new Set(mapped).size).toBe(mapped.length);
+    const seen = new Set(
+      vectors.events.flatMap(({ expected }) => expected.map((event) => event.data.provider_event)),
+    );
+    expect(mapped.filter((theirs) => !seen.has(theirs))).toEqual([]);
+    expect([...seen].filter((theirs) => !mapped.includes(theirs))).toHaveLength(1);
+  });
+
+  it('gives the same events for the same request, and different digests for different ones', () => {
+    const written = vectors.events.map(({ headers = [], body }) =>
+      JSON.stringify(provider.read(requestOf({ headers, body }))),
+    );
+    const again = vectors.events.map(({ headers = [], body }) =>
+      JSON.stringify(provider.read(requestOf({ headers, body }))),
+    );
+    expect(again).toEqual(written);
+    expect(JSON.stringify({}.constructor.prototype)).toBe('{}');
+  });
+
+  it('takes no mutated request for a genuine one in 1,000 rounds, and never throws', async () => {
+    const started = performance.now();
+    const tally = await fuzzProvider(provider, fuzzSeeds(name), 1_000, 20270115);
+    expect(tally.findings).toEqual([]);
+    expect(tally.requests).toBe(1_000);
+    expect(performance.now() - started).toBeLessThan(20_000);
+  });
+
+  it.each(Object.entries(hostileBodies()))('reads without throwing: %s', (_what, body) => {
+    for (const wrap of wrapsOf(name)) {
+      const started = performance.now();
+      const reading = provider.read(requestOf({ headers: [], body: wrap(body) }));
+      expect(() => JSON.stringify(reading)).not.toThrow();
+      expect(JSON.stringify(reading).length).toBeLessThan(20_000_000);
+      expect(performance.now() - started).toBeLessThan(5_000);
+    }
+    expect('polluted' in {}).toBe(false);
+  });
+
+  it(`takes ${MAX_EVENTS} events, and refuses one more`, () => {
+    const batch = batchOf(name);
+    if (batch === null) return;
+    expect(eventsOf(provider.read(requestOf({ headers: [], body: batch(MAX_EVENTS) })))).toHaveLength(
+      MAX_EVENTS,
+    );
+    expect(provider.read(requestOf({ headers: [], body: batch(MAX_EVENTS + 1) }))).toEqual({
+      kind: 'unusable',
+      reason: 'too_many_events',
+    });
+  });
+});
+
+describe('the fuzz run', () => {
+  it('would find a provider that believes everybody, and one that throws', async () => {
+    const { mailersend } = PROVIDERS;
+    const credulous = { ...mailersend, verify: () => Promise.resolve({ ok: true } as const) };
+    expect((await fuzzProvider(credulous, fuzzSeeds('mailersend'), 100, 1)).findings.length).toBeGreaterThan(
+      0,
+    );
+    const fragile = {
+      ...mailersend,
+      read: (request: ProviderRequest): Reading => ({
+        kind: 'events',
+        events: [JSON.parse(new TextDecoder().decode(request.rawBody)) as NormalizedEvent],
+      }),
+    };
+    expect((await fuzzProvider(fragile, fuzzSeeds('mailersend'), 100, 1)).findings.join()).toMatch(/throws/);
+  });
+});
+
+describe('signatures by fresh keys', () => {
+  it('verifies what OpenSSL signs with ECDSA, whatever the lengths of r and s', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const secret = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+    const lengths = new Set<number>();
+    for (let round = 0; round < 400; round++) {
+      const body = `[{"event":"open","n":${round}}]`;
+      const der = sign('sha256', Buffer.from(`1000${body}`), privateKey);
+      lengths.add(der.length);
+      const headers: [string, string][] = [
+        ['x-twilio-email-event-webhook-signature', der.toString('base64')],
+        ['x-twilio-email-event-webhook-timestamp', '1000'],
+      ];
+      const env = { now: 1_000_000 };
+      expect(await PROVIDERS.sendgrid.verify(requestOf({ headers, body }), { secret }, env)).toEqual({
+        ok: true,
+      });
+    }
+    expect(lengths.size).toBeGreaterThan(1);
+  });
+
+  it('has the MD5 of Node', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        expect(md5(bytes)).toBe(createHash('md5').update(bytes).digest('hex'));
+      }),
+    );
+  });
+});
+
+function envOf(vectors: Vectors, vector: Partial<VectorRequest> = {}): ProviderEnv {
+  const answers = vector.fetch ?? vectors.fetch ?? {};
+  const fetchText = (url: string): Promise<string> =>
+    Object.hasOwn(answers, url)
+      ? Promise.resolve(answers[url] as string)
+      : Promise.reject(new Error(`not in the vectors: ${url}`));
+  return { now: vector.now_ms ?? vectors.now_ms, fetchText };
+}
+
+function requestOf(vector: Pick<VectorRequest, 'headers' | 'body' | 'body_base64'>): FuzzSeed['request'] {
+  const { headers, body, body_base64 } = vector;
+  const rawBody = body_base64 === undefined ? Buffer.from(body ?? '') : Buffer.from(body_base64, 'base64');
+  return {
+    method: 'POST',
+    url: 'https://hooks.example.com/in/tok_1',
+    headers,
+    rawBody: new Uint8Array(rawBody),
+  };
+}
+
+/** Headers come as pairs, or as Node's record with lists. */
+function* formsOf(vector: VectorRequest): Generator<ProviderRequest> {
+  const request = { ...requestOf(vector), method: vector.method, url: vector.url };
+  yield request;
+  const record: Record<string, string[]> = {};
+  for (const [name, value] of vector.headers) (record[name] ??= []).push(value);
+  yield { ...request, headers: record };
+}
+
+function eventsOf(reading: Reading): NormalizedEvent[] {
+  return reading.kind === 'events' ? reading.events : [];
+}
+
+function typesOf(events: readonly NormalizedEvent[]): string {
+  return [...new Set(events.map((event) => event.data.provider_event))].join(', ');
+}
+
+function fuzzSeeds(name: ProviderName): FuzzSeed[] {
+  const vectors = VECTORS[name];
+  return vectors.requests
+    .filter(({ verify, credentials }) => verify === 'ok' && credentials?.password === undefined)
+    .map((vector) => ({
+      request: requestOf(vector),
+      credentials: vector.credentials ?? vectors.credentials,
+      env: envOf(vectors, vector),
+    }))
+    .filter((seed) => name !== 'postal' || seed.credentials.options === undefined);
+}
+
+function hostileBodies(): Record<string, string> {
+  const deep = 10_000;
+  return {
+    empty: '',
+    null: 'null',
+    'a text': '"x"',
+    'a number': '12345678901234567890',
+    'nested arrays': '['.repeat(deep) + ']'.repeat(deep),
+    'nested objects': '{"a":'.repeat(deep) + '1' + '}'.repeat(deep),
+    'nested payload of an unknown type': `{"event":"x","type":"x","eventType":"x","RecordType":"x","a":${'['.repeat(deep)}${']'.repeat(deep)}}`,
+    'nested in every member that is read': `{"event":${'['.repeat(deep)}${']'.repeat(deep)},"type":{"a":1},"data":[1],"msys":[[]]}`,
+    unclosed: '{"a":'.repeat(deep),
+    'keys of prototypes':
+      '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"metadata":{"__proto__":"x"},"Metadata":{"__proto__":"x"},"event":"__proto__","type":"constructor","RecordType":"toString","eventType":"__proto__"}',
+    'a wide object': `{"event":"x","type":"x","a":{${Array.from({ length: 50_000 }, (_, i) => `"k${i}":${i}`).join()}}}`,
+    'a long text': `{"event":"${'x'.repeat(2_000_000)}","type":"${'y'.repeat(2_000_000)}","email":"${'a@'.repeat(500_000)}"}`,
+    'texts with NUL and lone surrogates':
+      '{"event":"open\\u0000\\ud800","type":"\\udfff","email":"a\\u0000@b","RecordType":"Bounce","Type":"\\ud800"}',
+    'long integers and quotes': `{"MessageID":${'9'.repeat(400)},"event":"a\\"1234567890123456\\"","n":[0.1234567890123456789,-12345678901234567890,1e400]}`,
+    'many quotes': `{"n":1234567890123456,"a":"${'\\"'.repeat(500_000)}"}`,
+    'items that are no objects': '[null,1,"x",[],true,{}]',
+  };
+}
+
+/** The body as it is, and as the part that holds an event. */
+function wrapsOf(name: ProviderName): ((json: string) => string)[] {
+  const bare = (json: string): string => json;
+  if (name === 'amazon_ses' || name === 'scaleway')
+    return [
+      bare,
+      (json) => JSON.stringify({ Type: 'Notification', TopicArn: 'x', MessageId: 'x', Message: json }),
+    ];
+  if (name === 'mandrill')
+    return [bare, (json) => `mandrill_events=${encodeURIComponent(`[${json}]`.toWellFormed())}`];
+  if (name === 'mailgun') return [bare, (json) => `{"event-data":${json}}`];
+  if (name === 'sparkpost') return [bare, (json) => `[{"msys":{"message_event":${json}}}]`];
+  if (name === 'mailtrap') return [bare, (json) => `{"events":[${json}]}`];
+  if (name === 'unisender_go')
+    return [bare, (json) => `{"events_by_user":[{"events":[{"event_data":${json}}]}]}`];
+  return [bare, (json) => `[${json}]`];
+}
+
+/** A body with so many events; null where a request has one. */
+function batchOf(name: ProviderName): ((count: number) => string) | null {
+  const list = (count: number): string =>
+    `[${Array.from({ length: count }, () => '{"event":"open"}').join()}]`;
+  if (name === 'mailgun') return null;
+  if (name === 'mandrill') return (count) => `mandrill_events=${encodeURIComponent(list(count))}`;
+  if (name === 'mailtrap') return (count) => `{"events":${list(count)}}`;
+  if (name === 'unisender_go') return (count) => `{"events_by_user":[{"events":${list(count)}}]}`;
+  if (name === 'amazon_ses')
+    return (count) =>
+      JSON.stringify({
+        eventType: 'Send',
+        mail: { destination: Array.from({ length: count }, (_, i) => `a${i}@b.example`) },
+      });
+  if (name === 'scaleway') return null;
+  return list;
+}

@@ -13,6 +13,7 @@ import type { Settlement } from '../store/ports.ts';
 import { Breaker } from './breaker.ts';
 import type { Connections } from './connections.ts';
 import type { LaneState } from './endpoint-view.ts';
+import { Hand } from './hand.ts';
 import { Pacer } from './pacer.ts';
 import type { Signer } from './signing.ts';
 import { runOf, Window, type WindowTotals } from './window.ts';
@@ -84,8 +85,8 @@ export class Lane {
   readonly #windowSize: number;
   #slots = UNPROVEN_SLOTS;
   #proven = false;
-  /** Of a strict lane: the request under way. */
-  #inHand: { epoch: number; deliveries: DueDelivery[]; returning: DueDelivery[] } | null = null;
+  /** Of a strict lane: the request under way, or failed and not yet on disk. */
+  #inHand: Hand | null = null;
 
   constructor(endpoint: Endpoint, windowSize: number, totals: WindowTotals) {
     this.number = endpoint.lane;
@@ -117,7 +118,7 @@ export class Lane {
 
   canSend(clocks: { now(env: number): number }): boolean {
     if (this.hold !== null || this.inFlight >= this.capacity || this.window.depth === 0) return false;
-    return !this.isStrict || (this.window.heldCount === 0 && !this.#waitsForHead(clocks.now(this.env)));
+    return !this.isStrict || (this.#inHand === null && !this.#waitsForHead(clocks.now(this.env)));
   }
 
   /** How many fresh deliveries the next load should bring. */
@@ -134,7 +135,7 @@ export class Lane {
     if (this.hold !== null || this.mode === 'live' || this.loading || this.window.freshCount > low)
       return false;
     // What is in hand in a strict lane may go back to the front: nothing is read past it.
-    return !this.isStrict || this.window.heldCount === 0;
+    return !this.isStrict || this.#inHand === null;
   }
 
   /** A lane that gets on may hold a burst while memory is plenty: reading it back costs a tenth of a delivery. */
@@ -164,27 +165,26 @@ export class Lane {
       if (more === null) break;
       taken.push(more);
     }
-    if (this.isStrict) this.#inHand = { epoch: this.epoch, deliveries: taken, returning: [] };
+    if (this.isStrict) this.#inHand = new Hand(this.epoch, taken);
     return taken;
   }
 
-  /** A result is on disk. In a strict lane what failed goes back to the front, once all of its request are settled. */
-  settled({ seq, verdict, attempt, next_at }: Settlement): void {
-    this.window.release(seq);
+  /**
+   * A result is on disk. In a strict lane what failed goes back to the front, once all of its request are settled;
+   * what was delivered has let the next one go already.
+   */
+  settled(settlement: Settlement): void {
+    this.window.release(settlement.seq);
     const hand = this.#inHand;
-    if (hand === null || !this.isStrict) return;
-    const delivery = hand.deliveries.find((one) => one.seq === seq);
-    if (delivery !== undefined && verdict === 'retry') {
-      hand.returning.push({ ...delivery, attempts: attempt.attempt, due_at: next_at ?? 0 });
-    }
-    if (this.window.heldCount > 0) return;
+    if (hand === null || !hand.settled(settlement)) return;
     this.#inHand = null;
-    if (hand.epoch === this.epoch) this.window.putBack(hand.returning.toSorted((a, b) => a.seq - b.seq));
+    if (hand.epoch === this.epoch) this.window.putBack(hand.returning);
   }
 
   /** A request got its 2xx. Slots grow only while they are what holds the lane back. */
   succeeded(): void {
     this.#proven = true;
+    this.#inHand = null;
     if (this.inFlight >= this.#slots && this.window.depth > 0) {
       this.#slots = Math.min(this.#slots + 1, this.endpoint.max_in_flight);
     }

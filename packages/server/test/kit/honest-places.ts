@@ -12,7 +12,7 @@ type Status = DeliveryObject['status'];
 
 export interface TalliedLane {
   endpoint_id: string;
-  path: HostilePath;
+  path: Pick<HostilePath, 'name' | 'receipts'>;
   /** Whether this endpoint asked for events of this type; all of them when absent. */
   wants?: ((event_type: string) => boolean) | undefined;
 }
@@ -41,7 +41,7 @@ const FAULTS_SHOWN = 30;
  * Events that were never acknowledged to the application count from the log on: they need their deliveries too.
  */
 export async function honestPlaces(
-  api: Api,
+  api: Pick<Api, 'events' | 'deliveries'>,
   accepted: readonly string[],
   lanes: readonly TalliedLane[],
   { states, lost = isDoubtful }: TallyRules,

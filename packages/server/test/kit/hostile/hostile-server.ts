@@ -65,10 +65,15 @@ export class HostileServer {
     return path;
   }
 
-  /** False: takes connections and reads nothing from them, so that requests are never seen; true: reads on. */
-  set reading(reading: boolean) {
-    this.#reading = reading;
-    for (const socket of this.#sockets) if (reading) socket.resume();
+  /** Takes connections and reads nothing from them, so that requests are never seen. */
+  stopReading(): void {
+    this.#reading = false;
+  }
+
+  /** Reads again. The connections that were never read from end. */
+  readAgain(): void {
+    this.#reading = true;
+    for (const socket of this.#sockets) if (socket.isPaused()) socket.destroy();
   }
 
   /** Resolves once nobody is connected: what a killed server had still sent has been read by then. */

@@ -58,8 +58,9 @@ export class World {
     name: string,
     behaviour?: Behaviour,
     settings: Partial<EndpointCreateBody> = {},
+    at: HostileServer = this.hostile,
   ): Promise<ChaosLane> {
-    const path = this.hostile.path(name, behaviour);
+    const path = at.path(name, behaviour);
     const { endpoint_id } = await this.api.createEndpoint({
       url: path.url,
       event_types: ['custom.*'],

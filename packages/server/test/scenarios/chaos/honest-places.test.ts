@@ -8,11 +8,12 @@ import type { Receipt, Said } from '../../kit/hostile/receipt.ts';
 
 const DELIVERED: TallyRules = { states: ['delivered'] };
 
+type Receipts = [id: string, seq: number, said: Said][];
 interface Records {
   accepted?: string[];
   log?: string[];
   deliveries?: [id: string, seq: number, status: DeliveryObject['status']][];
-  receipts?: [id: string, seq: number, said: Said][];
+  receipts?: Receipts;
 }
 
 /** Two events, accepted, stored, delivered and taken, but for what `part` says. */
@@ -31,7 +32,9 @@ async function faults(part: Records, rules: TallyRules = DELIVERED): Promise<str
   } = part;
   const api = {
     events: () =>
-      Promise.resolve(log.map((event_id) => ({ event_id, event_type: 'custom.x' }) as EventEnvelope)),
+      Promise.resolve(
+        log.map((event_id) => ({ event_id, event_type: 'custom.x' }) as unknown as EventEnvelope),
+      ),
     deliveries: () =>
       Promise.resolve(
         deliveries.map(([event_id, seq, status]) => ({ event_id, seq, status }) as DeliveryObject),
@@ -83,7 +86,7 @@ describe('the tally', () => {
   });
 
   it('sees a delivery that is delivered and that nobody took, and one that was taken and is not', async () => {
-    const refused: Records['receipts'] = [
+    const refused: Receipts = [
       ['a', 1, 'taken'],
       ['b', 2, 'refused'],
     ];
@@ -109,7 +112,7 @@ describe('the tally', () => {
       receipts: [['a', 1, 'taken']],
     });
     expect(failed).toEqual(['lane: b is failed']);
-    const stranger: Records['receipts'] = [
+    const stranger: Receipts = [
       ['a', 1, 'taken'],
       ['b', 2, 'taken'],
       ['z', 9, 'refused'],
@@ -118,7 +121,7 @@ describe('the tally', () => {
   });
 
   it('lays a duplicate to an acknowledgement that may have been lost, and to nothing else', async () => {
-    const again = (said: Said): Records['receipts'] => [
+    const again = (said: Said): Receipts => [
       ['a', 1, 'taken'],
       ['b', 2, said],
       ['b', 2, 'taken'],

@@ -213,3 +213,32 @@ test('doctor finds everything well, and says what it looked at', async () => {
     'server',
   ]);
 });
+
+describe('bench', () => {
+  test('sends events, waits for all of them, says how fast, and leaves no endpoint', async () => {
+    const done = await command(['bench', ...here, '--events', '300', '--batch', '20']);
+    expect(done.code).toBe(0);
+    expect(done.out).toMatch(/webhooks delivered per second +\d+/);
+    expect(done.out).toMatch(/arrived more than once +0/);
+    const { keys, http } = JSON.parse(readFileSync(join(dir, 'first-run.json'), 'utf8')) as {
+      keys: { sandbox: string };
+      http: string;
+    };
+    const answer = await fetch(`${http}/v1/endpoints`, {
+      headers: { authorization: `Bearer ${keys.sandbox}` },
+    });
+    const { data } = (await answer.json()) as { data: { description: string }[] };
+    expect(data.filter(({ description }) => description === 'postrider bench')).toEqual([]);
+  });
+  test('offers at a rate', async () => {
+    const begun = performance.now();
+    const done = await command(['bench', ...here, '--events', '100', '--batch', '1', '--rate', '100']);
+    expect(done.code).toBe(0);
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(980);
+  });
+  test('refuses numbers that are none', async () => {
+    const refused = await command(['bench', ...here, '--events', 'many']);
+    expect(refused).toMatchObject({ code: 2, out: '' });
+    expect(refused.notes).toContain('--events');
+  });
+});

@@ -6,6 +6,7 @@ import { ERRORS } from '@postrider/contract/errors';
 import { ConfigError } from '../base/config.ts';
 import { PostriderError } from '../domain/errors.ts';
 import { addBackup } from './backup.ts';
+import { addBench } from './bench.ts';
 import { addDoctor } from './doctor.ts';
 import { CliError, EXIT } from './failure.ts';
 import { addKeys } from './keys.ts';
@@ -53,7 +54,8 @@ From a clone: npm exec postrider -- <command>`,
     for (const inner of command.commands) settle(inner);
   };
   for (const add of [addStart, addListen, addTrigger, addSend, addTail]) add(program, terminal);
-  for (const add of [addProjects, addKeys, addDoctor, addMigrate, addBackup]) add(program, terminal);
+  for (const add of [addProjects, addKeys, addDoctor, addMigrate, addBackup, addBench])
+    add(program, terminal);
   settle(program);
   return program;
 }

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { silentLogger } from '../base/logger.ts';
 import { MemoryGuard, type MemoryGuardOptions } from './memory-guard.ts';
 
@@ -56,6 +56,26 @@ it('keeps away from the end of the heap', () => {
   expect(told).toHaveLength(1);
   look(0, 7650);
   expect(told).toHaveLength(2);
+});
+
+it('collects garbage now and then while it refuses, and only then', () => {
+  let collected = 0;
+  const { look } = guard({ collect: () => collected++ });
+  for (let i = 0; i < 100; i++) look(10);
+  expect(collected).toBe(0);
+  for (let i = 0; i < 91; i++) look(2000);
+  expect(collected).toBe(3);
+});
+
+it('really collects', async () => {
+  const { look } = guard();
+  const held: (Buffer | null)[] = [Buffer.alloc(10_000_000)];
+  const before = process.memoryUsage().arrayBuffers;
+  held[0] = null;
+  for (let i = 0; i < 31; i++) look(2000);
+  // Buffers are swept beside the program.
+  const swept = () => process.memoryUsage().arrayBuffers <= before - 10_000_000;
+  await vi.waitFor(() => expect(swept()).toBe(true));
 });
 
 it('measures this process', () => {

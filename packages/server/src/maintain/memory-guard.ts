@@ -4,6 +4,7 @@
  * goes on, and going on is what gives the memory back.
  */
 
+import { Session } from 'node:inspector';
 import { getHeapStatistics } from 'node:v8';
 import type { Logger } from '../base/logger.ts';
 
@@ -24,10 +25,18 @@ export interface MemoryGuardOptions {
   log: Logger;
   /** Replaced in tests. */
   measure?: () => MemoryUse;
+  /** Replaced in tests. */
+  collect?: () => void;
   /** What the container may use, in bytes; 0 = no limit known. Replaced in tests. */
   containerBytes?: number;
 }
 
+/**
+ * Looks between two full collections while nothing new is accepted. Nobody allocates then, so nothing else would make V8
+ * give back what the refused requests left: measured, 384 MB stayed 384 MB for as long as one watched, and fell to 273
+ * at the first collection. One takes 0.1 to 0.25 s.
+ */
+const LOOKS_PER_COLLECTION = 30;
 /** 125 MB/s, a full gigabit, grow by 12 MB between two looks. */
 const INTERVAL_MS = 100;
 /** Opens again only with this much less, so that it does not flap at the edge. */
@@ -43,6 +52,7 @@ export class MemoryGuard {
   #timer: NodeJS.Timeout | null = null;
   /** Why nothing new is accepted; null = it is. */
   refusal: string | null = null;
+  #looks = 0;
 
   constructor(options: MemoryGuardOptions) {
     this.#options = options;
@@ -69,7 +79,8 @@ export class MemoryGuard {
   }
 
   look(): void {
-    const { refuse, log } = this.#options;
+    const { refuse, log, collect = collectGarbage } = this.#options;
+    if (this.refusal !== null && ++this.#looks % LOOKS_PER_COLLECTION === 0) collect();
     const use = this.#measure();
     const problem = this.#problem(use, this.refusal === null ? 1 : REOPEN_FACTOR);
     if ((problem === null) === (this.refusal === null)) return;
@@ -92,4 +103,12 @@ export class MemoryGuard {
 function measureProcess(): MemoryUse {
   const { used_heap_size, heap_size_limit } = getHeapStatistics();
   return { rss: process.memoryUsage.rss(), heap_used: used_heap_size, heap_limit: heap_size_limit };
+}
+
+/** A full collection of this thread's heap, and with it the buffers outside of it that nobody holds any more. */
+function collectGarbage(): void {
+  const session = new Session();
+  session.connect();
+  session.post('HeapProfiler.collectGarbage');
+  session.disconnect();
 }

@@ -13,6 +13,7 @@ import { addKeys } from './keys.ts';
 import { addListen } from './listen.ts';
 import { addMigrate } from './migrate.ts';
 import { addProjects } from './projects.ts';
+import { addReplay } from './replay.ts';
 import { addSend } from './send.ts';
 import { addStart } from './start.ts';
 import { addTail } from './tail.ts';
@@ -53,7 +54,7 @@ From a clone: npm exec postrider -- <command>`,
     });
     for (const inner of command.commands) settle(inner);
   };
-  for (const add of [addStart, addListen, addTrigger, addSend, addTail]) add(program, terminal);
+  for (const add of [addStart, addListen, addTrigger, addSend, addTail, addReplay]) add(program, terminal);
   for (const add of [addProjects, addKeys, addDoctor, addMigrate, addBackup, addBench])
     add(program, terminal);
   settle(program);

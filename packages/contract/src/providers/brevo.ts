@@ -20,6 +20,7 @@ import {
   tags,
   text,
   url,
+  MAX_JSON,
   type Fields,
 } from './json-fields.ts';
 import type { Mapping } from './provider.ts';
@@ -61,7 +62,7 @@ export const brevo = defineProvider({
       messageId: id(event['message-id']),
       messageIdHeader: messageIdHeader(event['message-id']),
       tags: tagsOf(event),
-      metadata: metadata(parseJson(text(event['X-Mailin-custom']))),
+      metadata: metadata(parseJson(text(event['X-Mailin-custom'], MAX_JSON))),
       reason: text(event['reason']),
       reply: event['reason'] === undefined ? null : smtpReply(event['reason']),
       url: url(event['link']),
@@ -74,6 +75,6 @@ export const brevo = defineProvider({
 /** `tags` is a list; older mail has `tag`, one text, or a list written as JSON. */
 function tagsOf(event: Fields): string[] {
   if (event['tags'] !== undefined) return tags(event['tags']);
-  const written = parseJson(text(event['tag']));
+  const written = parseJson(text(event['tag'], MAX_JSON));
   return tags(Array.isArray(written) ? written : event['tag']);
 }

@@ -112,7 +112,7 @@ function mutateHeaders(headers: FuzzSeed['request']['headers'], random: Random):
     () => (place[1] = place[1].slice(0, random(place[1].length + 1))),
     () => (place[1] = place[1] + String.fromCharCode(random(0x3000))),
     () => (place[1] = place[1].repeat(2 + random(20))),
-    () => (place[1] = [...place[1]].reverse().join('')),
+    () => (place[1] = place[1].slice(1) + place[1].slice(0, 1)),
     () => (place[0] = place[0].toUpperCase()),
   ];
   operations[random(operations.length)]?.();

@@ -5,6 +5,8 @@ import { MAX_ADDRESS, MAX_METADATA, MAX_TAG, MAX_TAGS, MAX_URL } from '../schema
 export type Fields = Readonly<Record<string, unknown>>;
 
 const MAX_TEXT = 1_000;
+/** Of JSON within a text: what a sender hung on a mail, for example. */
+export const MAX_JSON = 65_536;
 /** The last instant a `Date` can hold, in milliseconds. */
 const MAX_TIME = 8_640_000_000_000_000;
 const NOTHING: Fields = Object.freeze({});
@@ -141,7 +143,7 @@ function copy(value: unknown, budget: { depth: number; members: number }): unkno
   if (budget.depth === 0) return '…';
   budget.depth -= 1;
   const result = Array.isArray(value)
-    ? value.slice(0, budget.members).map((member) => copy(member, spend(budget)))
+    ? value.slice(0, Math.max(0, budget.members)).map((member) => copy(member, spend(budget)))
     : copyMembers(value, budget);
   budget.depth += 1;
   return result;

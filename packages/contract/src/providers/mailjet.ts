@@ -9,7 +9,18 @@
 import { verifyAuthorization } from './authorization.ts';
 import type { BounceCategory } from '../events.ts';
 import { defineProvider, jsonItems } from './define-provider.ts';
-import { address, id, metadata, parseJson, seconds, tags, text, url, type Fields } from './json-fields.ts';
+import {
+  address,
+  id,
+  metadata,
+  MAX_JSON,
+  parseJson,
+  seconds,
+  tags,
+  text,
+  url,
+  type Fields,
+} from './json-fields.ts';
 import type { Draft } from './normalize.ts';
 import type { Mapping } from './provider.ts';
 import { smtpReply } from './smtp-reply.ts';
@@ -64,7 +75,7 @@ export const mailjet = defineProvider({
         recipient: address(event['email']),
         messageId: id(event['MessageID']) ?? id(event['mj_message_id']),
         tags: tags(event['customcampaign']),
-        metadata: { ...metadata(parseJson(text(event['Payload']))), ...customId(event) },
+        metadata: { ...metadata(parseJson(text(event['Payload'], MAX_JSON))), ...customId(event) },
         reason: error ?? text(event['source']),
         reply: reply === undefined ? null : smtpReply(reply),
         category: ERRORS.get(error ?? '') ?? null,

@@ -14,7 +14,7 @@ export function classifyBounce(said: SmtpStatement, table: BounceRuleTable = BOU
   if (rule === undefined)
     return {
       rule: UNKNOWN_RULE,
-      outcome: codeClass(said) === 5 ? 'hard' : 'soft',
+      outcome: (codeClass(said) ?? (said.given_up === true ? 5 : 4)) === 5 ? 'hard' : 'soft',
       category: 'other',
       address_at_fault: false,
     };

@@ -44,12 +44,22 @@ export const CODE_RULES: readonly BounceRule[] = [
     {
       id: 'code.x.7.client_auth',
       category: 'auth_failure',
+      // The same codes in answer to RCPT or DATA are a refusal of some other kind.
+      smtp: [432, 454, 500, 525, 530, 534, 535, 538],
       enhanced: phrases(`x.7.8 | x.7.9 | x.7.12 | x.7.13 | x.7.14`),
     },
     { id: 'code.x.7.mail_auth', category: 'auth_failure', enhanced: ['x.7.20-27', 'x.7.29'] },
     { id: 'code.x.7.28', category: 'rate_limited', outcome: 'soft', enhanced: ['x.7.28'] },
   ]),
   ...from('rfc3463', [{ id: 'code.x.7.n', category: 'policy', enhanced: ['x.7.n'] }]),
+  ...from('servers', [
+    {
+      id: 'text.recipient_refused',
+      category: 'invalid_email',
+      text: phrases(`recipient rejected | recipient refused | address rejected | recipient denied |
+        undeliverable | cannot be delivered | not deliverable`),
+    },
+  ]),
   ...from('rfc5321', [
     { id: 'smtp.421', category: 'network', outcome: 'soft', smtp: [421] },
     { id: 'smtp.552', category: 'mailbox_full', outcome: 'soft', smtp: [452, 552] },

@@ -11,7 +11,11 @@ export const FILTER_RULES: readonly BounceRule[] = [
       address_at_fault: true,
       text: ['invalid recipient - https://community.mimecast.com'],
     },
-    { id: 'mimecast.reputation', category: 'blocked', text: ['csi.mimecast.org'] },
+    {
+      id: 'mimecast.reputation',
+      category: 'blocked',
+      text: ['csi.mimecast.org', 'host network not allowed'],
+    },
     {
       id: 'mimecast.greylist',
       category: 'policy',

@@ -24,10 +24,12 @@ export const MAILBOX_RULES: readonly BounceRule[] = [
       folder is full | mail box full | mailbox would exceed | would exceed mailbox | would be over |
       full mailbox | maildir over | mailfolder is full | box is full | no space left in mailbox |
       no room in mailbox | user storage | cuota | boîte pleine | casella piena | postfach voll |
-      mailbox voll | 邮箱空间 | 邮箱已满`),
+      mailbox voll | 邮箱空间 | 邮箱已满 | over-quota | quota is exceeded | quota reached | mailbox capacity |
+      mailbox exceeds | exceeds allowed size | mail quota | user quota | allocated space | disk space |
+      space is full | user is full | mailbox storage | mailbox space`),
       never: phrases(`
       sending quota | daily quota | rate quota | message quota | hourly quota | sender quota |
-      sender has exceeded`),
+      sender has exceeded | relay quota`),
     },
     {
       id: 'text.too_large',
@@ -40,7 +42,8 @@ export const MAILBOX_RULES: readonly BounceRule[] = [
       message size limit | mail size limit | size limit exceeded | message length exceeds |
       message exceeds | message file too big | header size exceeds | larger than | too large to |
       too big for | maximum allowed size | maximal size | exceeds administrative limit | rejected: size |
-      max size`),
+      max size | size limit | size limitation | message too long | mail too large | email too large |
+      message content too long | too large`),
       never: phrases(`rate limit | connections | mailbox | recipients | number of messages`),
     },
   ]),
@@ -57,7 +60,8 @@ export const MAILBOX_RULES: readonly BounceRule[] = [
       maximum number of connections | maximum connections | max connections | number of messages |
       messages per | connections per | sending quota | daily quota | sender quota | sender has exceeded |
       excessive traffic | mail flood | slow down | server busy | server is busy | service busy |
-      concurrency | traffic volume | unexpected volume | frequency`),
+      concurrency | traffic volume | unexpected volume | frequency | relay quota | reached your daily |
+      exceeded your | sending too`),
     },
   ]),
   ...from('rfc5321', [
@@ -137,15 +141,17 @@ export const MAILBOX_RULES: readonly BounceRule[] = [
       host or domain name not found | domain not found | domain name not found | no such domain |
       unknown domain | domain unknown | domain does not exist | domain doesn't exist |
       domain is not valid | invalid domain | unknown host | host unknown | unknown mail host |
-      host not found | no such host | couldn't find any host named | couldn't find any host by that name |
-      couldn't find a mail exchanger | no route to domain | no mx record | no mx for | no mail exchanger |
-      unrouteable mail domain | unroutable mail domain | unrouteable domain | unresolvable domain |
-      unresolvable host | all relevant mx records point to non-existent hosts |
+      host not found | no such host | couldn't find any host named |
+      couldn't find any host by that name | couldn't find a mail exchanger | no route to domain |
+      no mx record | no mx for | no mail exchanger | unrouteable mail domain | unroutable mail domain |
+      unrouteable domain | unresolvable domain | unresolvable host |
+      all relevant mx records point to non-existent hosts |
       an mx or srv record indicated no smtp service | nxdomain | dns domain | bad destination system |
       bad destination host | name or service not known | enotfound | dns error | illegal host/domain |
       no valid hosts | failed to resolve | could not resolve | cannot resolve | unable to resolve |
       name not resolved | hostname lookup | domain lookup | no data record of requested type |
-      no relay host for domain | domain is invalid | domain of the recipient`),
+      no relay host for domain | domain is invalid | domain of the recipient | non-existent domain |
+      nonexistent domain | not a valid domain | dns lookup | no mail server`),
     },
   ]),
   ...from('servers', [
@@ -190,7 +196,10 @@ export const MAILBOX_RULES: readonly BounceRule[] = [
       desconhecido | não existe | nieznany | nie istnieje | не существует | не найден | 不存在 | 存在しません |
       宛先不明 | 존재하지 | address is no longer | mailbox is no longer | account is no longer |
       user is no longer | recipient is no longer | not listed in domino | not listed in public |
-      no longer with the | no longer with us`),
+      no longer with the | no longer with us | does not exist | doesn't exist | not exist |
+       unknown mail user | no mail user | not known at this site |
+      not known here | no such local user | have an account | no longer on | not in our |
+      nonexistent user | non-existent user | no such email`),
       never: ['sender'],
     },
   ]),

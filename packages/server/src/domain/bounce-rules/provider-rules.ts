@@ -473,4 +473,7 @@ export const PROVIDER_RULES: readonly BounceRule[] = [
       text: phrases(`dt:rbl | hl:ipb | hl:ihu | hl:rep | hl:mep`),
     },
   ]),
+  ...from('facebook', [
+    { id: 'facebook.preferences', category: 'policy', text: ['refused due to recipient preferences'] },
+  ]),
 ];

@@ -13,6 +13,8 @@ export interface SmtpStatement {
   text: string;
   /** Host name of the server that said it, when known: the MX in a session, Remote-MTA in a report. */
   remote?: string | null;
+  /** It is out of a report that the mail was given up; without any code that is final, in a session it is not. */
+  given_up?: boolean;
 }
 
 /** Every criterion that is given must hold; the first rule that matches decides. Texts are in lower case. */

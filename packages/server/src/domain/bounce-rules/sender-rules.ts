@@ -64,6 +64,7 @@ export const SENDER_RULES: readonly BounceRule[] = [
       spf (sender policy | spf-result | spf rule | spf test | spf error | spf policy | spf incorrect |
       please see http://www.open-spf | spf:`),
     },
+    { id: 'text.sender_id', category: 'auth_failure', text: ['purported responsible address', 'sender id'] },
     {
       id: 'text.dkim',
       category: 'auth_failure',
@@ -91,9 +92,10 @@ export const SENDER_RULES: readonly BounceRule[] = [
       cannot verify sender | sender callout | callout verification | verify the sender | invalid sender |
       bad sender | unknown sender | sender domain | domain of sender | sender address does not |
       sender is not allowed | sender not allowed | from address not | from domain | return path |
-      envelope sender | sender blocked | sender is blocked | sender has been blocked | mail from refused |
-      refused mail from | your email address | your domain | not accept mail from |
-      don't accept mail from | do not accept mail from | mail from your domain | backscatter protection`),
+      envelope sender | sender blocked | sender is blocked | sender has been blocked |
+      mail from refused | refused mail from | your email address | your domain | not accept mail from |
+      don't accept mail from | do not accept mail from | mail from your domain | backscatter protection |
+      from: domain | provide a valid from | sender not pre-approved`),
     },
   ]),
   ...from('rfc6647', [
@@ -117,9 +119,10 @@ export const SENDER_RULES: readonly BounceRule[] = [
       relaying prohibited | relay prohibited | relay operation rejected | not a relay |
       not an open relay | not a gateway | isn't in my list of allowed rcpthosts |
       list of allowed rcpthosts | we do not host | not a local domain | relaying mail to | relaying to |
-      relaying through | authentication required for relay | authenticate before | must be authenticated |
-      authentication is required | authentication required | domain isn't allowed to be relayed |
-      local relay only | smtp auth required`),
+      relaying through | authentication required for relay | authenticate before |
+      must be authenticated | authentication is required | authentication required |
+      domain isn't allowed to be relayed | local relay only | smtp auth required | relay through |
+      turn on smtp authentication`),
     },
   ]),
 ];

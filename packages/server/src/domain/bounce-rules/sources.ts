@@ -30,6 +30,7 @@ export const SOURCES = {
   netease: 'NetEase and Coremail, return codes: help.mail.163.com, icoremail.vip',
   mimecast: 'Mimecast, SMTP error codes: community.mimecast.com (DOC-1369)',
   proofpoint: 'Proofpoint, dynamic reputation: support.proofpoint.com/dnsbl-lookup.cgi',
+  facebook: 'Facebook, response codes: postmaster.facebook.com/response_codes',
   cisco: 'Cisco Secure Email (IronPort), sender group and recipient verification replies',
   barracuda: 'Barracuda Central and Email Gateway Defense: barracudacentral.org',
   symantec: 'Symantec Email Security.cloud (MessageLabs), refusals',

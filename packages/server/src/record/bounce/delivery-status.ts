@@ -8,8 +8,10 @@ import { MAX_RECIPIENTS, oneLine, type ReportedRecipient } from './report.ts';
 export interface DeliveryStatus {
   /** Fields about the message as a whole. */
   message: Field[];
-  /** Failed and delayed ones; `address` is empty where none could be read. */
+  /** Failed and delayed ones. */
   recipients: ReportedRecipient[];
+  /** Whether it tells of any recipient, be it of success. */
+  told: boolean;
   truncated: boolean;
 }
 
@@ -18,12 +20,14 @@ const RECIPIENT_FIELDS = new Set(['final-recipient', 'original-recipient', 'x-ac
 export function readDeliveryStatus(text: string): DeliveryStatus {
   const message: Field[] = [];
   const recipients: ReportedRecipient[] = [];
+  let told = false;
   for (const group of recipientGroups(text, message)) {
-    if (recipients.length === MAX_RECIPIENTS) return { message, recipients, truncated: true };
-    const recipient = readRecipient(group);
+    if (recipients.length === MAX_RECIPIENTS) return { message, recipients, told, truncated: true };
+    const recipient = readRecipient(group, field(message, 'action'));
     if (recipient !== null) recipients.push(recipient);
+    told = true;
   }
-  return { message, recipients, truncated: false };
+  return { message, recipients, told, truncated: false };
 }
 
 /** Groups are parted by empty lines; where a server forgot one, a second Final-Recipient starts the next. */
@@ -64,10 +68,10 @@ function splitAtFinal(fields: Field[]): Field[][] {
   return cuts.slice(1).map((end, index) => fields.slice(cuts[index], end));
 }
 
-/** Null for a success, and for the groups of other notifications. */
-function readRecipient(fields: readonly Field[]): ReportedRecipient | null {
+/** Null for a success. Some servers say what became of all in the fields about the message. */
+function readRecipient(fields: readonly Field[], actionOfAll: string | null): ReportedRecipient | null {
   const status = enhancedCode(field(fields, 'status'));
-  const action = readAction(field(fields, 'action'), status);
+  const action = readAction(field(fields, 'action') ?? actionOfAll, status);
   if (action === null) return null;
   const final =
     typedAddress(field(fields, 'final-recipient')) ?? typedAddress(field(fields, 'x-actual-recipient'));
@@ -78,7 +82,7 @@ function readRecipient(fields: readonly Field[]): ReportedRecipient | null {
     ),
   );
   return {
-    address: originalAddress(field(fields, 'original-recipient'), final) ?? final ?? '',
+    address: originalAddress(field(fields, 'original-recipient'), final) ?? final,
     action,
     ...mergeCodes(status, diagnostic),
     diagnostic,

@@ -30,7 +30,10 @@ export function explainReport(report: MailReport, table: BounceRuleTable = BOUNC
     const key = JSON.stringify([smtp_code, enhanced_code, diagnostic, remote]);
     const known = remembered.get(key);
     if (known !== undefined) return known;
-    const verdict = classifyBounce({ smtp_code, enhanced_code, text: diagnostic, remote }, table);
+    const verdict = classifyBounce(
+      { smtp_code, enhanced_code, text: diagnostic, remote, given_up: true },
+      table,
+    );
     if (remembered.size < MAX_REMEMBERED) remembered.set(key, verdict);
     return verdict;
   };

@@ -36,7 +36,9 @@ export function readHeader(raw: Uint8Array): ReadHeader {
     if (line === '') return { fields, end: next };
     const last = fields.at(-1);
     const name = FIELD.exec(line);
-    if (/^[ \t]/.test(line) && last !== undefined) append(last, line);
+    // Some programs forget the white space before a parameter on a line of its own.
+    const goesOn = /^[ \t]/.test(line) || (name === null && last?.value.endsWith(';') === true);
+    if (goesOn && last !== undefined) append(last, line);
     else if (name?.[1] !== undefined)
       fields.push({
         name: name[1].toLowerCase(),

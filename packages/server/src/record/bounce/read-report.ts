@@ -8,18 +8,20 @@ import {
   singleAddress,
 } from './feedback-report.ts';
 import { isAutoReply } from './auto-reply.ts';
-import { mergeCodes, readDeliveryStatus } from './delivery-status.ts';
+import { mergeCodes, readDeliveryStatus, type DeliveryStatus } from './delivery-status.ts';
 import { field, type Field } from './header-fields.ts';
 import { visibleText } from './visible-text.ts';
 import { partText, readParts, type Part } from './mime-parts.ts';
 import { fieldsOf, messageId, originalFields, originalMessage } from './original.ts';
 import { bareAddress } from './report-address.ts';
-import { MAX_RECIPIENTS, NO_ORIGINAL, type MailReport, type ReportedRecipient } from './report.ts';
-import { isMachine, namedInText, readTextReport } from './text-report.ts';
+import { NO_ORIGINAL, type MailReport, type ReportedRecipient } from './report.ts';
+import { isMachine, onlyNamed, readTextReport, saidInText, type TextReport } from './text-report.ts';
 
 /** Larger ones name more recipients than are read. */
 const STATUS_BYTES = 8 * 1024 * 1024;
 const FEEDBACK_BYTES = 256 * 1024;
+/** Recipients whose diagnostic is looked up in the text; each costs a pass over it. */
+const MAX_COMPLETED = 100;
 const DELIVERY_STATUS = new Set(['message/delivery-status', 'message/global-delivery-status']);
 
 /** Never throws for what the mail holds; time and memory are bounded by its size. */
@@ -61,8 +63,13 @@ function statusReport(mail: Part): MailReport | null {
   const part = mail.parts.find(({ type }) => DELIVERY_STATUS.has(type));
   if (part === undefined || (mail.type !== 'multipart/report' && !isMachine(mail.fields))) return null;
   const status = readDeliveryStatus(partText(part, STATUS_BYTES));
-  const about = originalFields(mail.parts);
-  const original = originalMessage(about);
+  // An empty machine part: the text may tell.
+  if (!status.told) return null;
+  return fromStatus(mail, status);
+}
+
+function fromStatus(mail: Part, status: DeliveryStatus): MailReport {
+  const original = originalMessage(originalFields(mail.parts));
   const recipients = completed(status.recipients, mail, original.to);
   const failed = recipients.some(({ action }) => action === 'failed');
   return {
@@ -79,53 +86,55 @@ function statusReport(mail: Part): MailReport | null {
 
 /** Fills in what the machine part leaves out from the text beside it, the header, and the original. */
 function completed(recipients: ReportedRecipient[], mail: Part, to: string | null): ReportedRecipient[] {
-  if (!recipients.some(({ address, diagnostic }) => address === '' || diagnostic === '')) return recipients;
-  const text = namedInText(visibleText(mail));
+  if (!recipients.some(({ address, diagnostic }) => address === null || diagnostic === '')) return recipients;
+  const text = visibleText(mail);
   const only = recipients.length === 1 ? onlyAddress(mail.fields, text, to) : null;
-  return recipients.flatMap((recipient) => {
-    const address = recipient.address === '' ? only : recipient.address;
-    if (address === null) return [];
-    if (recipient.diagnostic !== '') return { ...recipient, address };
-    const diagnostic = text.get(address) ?? '';
+  return recipients.map((recipient, index) => {
+    const address = recipient.address ?? only;
+    if (recipient.diagnostic !== '' || index >= MAX_COMPLETED) return { ...recipient, address };
+    const diagnostic = saidInText(text, address);
     return { ...recipient, address, ...mergeCodes(recipient.enhanced_code, diagnostic), diagnostic };
   });
 }
 
-function onlyAddress(
-  fields: readonly Field[],
-  text: ReadonlyMap<string, string>,
-  to: string | null,
-): string | null {
+function onlyAddress(fields: readonly Field[], text: string, to: string | null): string | null {
   const failed = field(fields, 'x-failed-recipients');
   if (failed !== null) return bareAddress(failed);
-  const [first, second] = text.keys();
-  if (first !== undefined && second === undefined) return first;
-  return to === null ? null : singleAddress(to);
+  return onlyNamed(text) ?? (to === null ? null : singleAddress(to));
 }
 
 function textReport(mail: Part): MailReport | null {
   if (isReceipt(mail)) return null;
-  const found = readTextReport(mail.fields, visibleText(mail));
+  const isReport =
+    mail.type === 'multipart/report' && mail.params.get('report-type')?.toLowerCase() === 'delivery-status';
+  const found = readTextReport(mail.fields, visibleText(mail), isReport);
   if (found === null) return null;
+  const status = embeddedStatus(found.own);
+  if (status !== null) return fromStatus(mail, status);
   const attached = originalFields(mail.parts);
   const original = originalMessage(attached.length > 0 ? attached : fieldsOf(found.original));
-  const action = found.format.delayed === true ? 'delayed' : 'failed';
-  const named = [...found.named].map(([address, diagnostic]) => textRecipient(address, diagnostic, action));
-  const only = named.length > 0 || original.to === null ? null : singleAddress(original.to);
-  const recipients = only === null ? named : [textRecipient(only, '', action)];
-  // A machine's words without anybody they are about: nothing can be done with them.
-  if (recipients.length === 0) return null;
-  return {
-    kind: action === 'failed' ? 'bounce' : 'delayed',
-    recipients: recipients.slice(0, MAX_RECIPIENTS),
-    original,
-    feedback: null,
-    truncated: false,
-  };
+  const recipients = textRecipients(found, original.to);
+  return recipients.length === 0
+    ? null
+    : { kind: found.delayed ? 'delayed' : 'bounce', recipients, original, feedback: null, truncated: false };
 }
 
-function textRecipient(address: string, diagnostic: string, action: 'failed' | 'delayed'): ReportedRecipient {
-  return { address, action, ...mergeCodes(null, diagnostic), diagnostic, remote: null };
+/** Some servers put what should be the machine's part into the text. */
+function embeddedStatus(text: string): DeliveryStatus | null {
+  const start = text.search(/^(?:reporting-mta|final-recipient|action) ?:/im);
+  if (start < 0) return null;
+  const status = readDeliveryStatus(text.slice(start));
+  return status.recipients.length > 0 ? status : null;
+}
+
+function textRecipients(found: TextReport, to: string | null): ReportedRecipient[] {
+  const action = found.delayed ? 'delayed' : 'failed';
+  const one = (address: string | null, diagnostic: string): ReportedRecipient => {
+    return { address, action, ...mergeCodes(null, diagnostic), diagnostic, remote: null };
+  };
+  if (found.named.size > 0) return [...found.named].map(([address, diagnostic]) => one(address, diagnostic));
+  const only = to === null ? null : singleAddress(to);
+  return only !== null || found.known ? [one(only, found.said)] : [];
 }
 
 /** RFC 8098: it was read, or deleted; either way it was delivered. */

@@ -4,7 +4,7 @@ const MAX_LENGTH = 320;
 /** Local part as dot-atom or quoted, in any script (RFC 6531); domain or address literal. */
 const ADDRESS =
   /^(?:"(?:[^"\\\p{Cc}]|\\[^\p{Cc}])+"|[^\s"<>()[\],;:\\@\p{Cc}]+)@(?:[^\s"<>()[\],;:\\@\p{Cc}]+|\[[^\s[\]@]+\])$/u;
-const HIDDEN = /^(?:redacted|\[?redacted\]?|undisclosed|hidden|anonymous|x{3,}|\*+)$/i;
+const HIDDEN = /^(?:redacted|\[?redacted\]?|undisclosed|hidden|hashed|anonymous|x{3,}|\*+)$/i;
 
 /** `<Ann@Example.COM> (remark)` as `Ann@example.com`; null for what is no address. */
 export function bareAddress(text: string): string | null {

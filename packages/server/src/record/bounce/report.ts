@@ -3,8 +3,11 @@
 export type ReportKind = 'bounce' | 'delayed' | 'complaint' | 'auto_reply' | 'other';
 
 export interface ReportedRecipient {
-  /** The address that was written to: Original-Recipient where it is known, else Final-Recipient. */
-  address: string;
+  /**
+   * The address that was written to: Original-Recipient where it is known, else Final-Recipient. Null when the report
+   * does not tell it; the token in our return path does.
+   */
+  address: string | null;
   /** `failed` and `delayed` of a delivery report; `complained` of a feedback report. */
   action: 'failed' | 'delayed' | 'complained';
   smtp_code: number | null;

@@ -55,6 +55,70 @@ export const COPY_OPENINGS: readonly string[] = [
   'returned message follows',
 ];
 
+/**
+ * How subjects of failure notices read in formats that are not known. With a machine as the sender and somebody named
+ * in the text they make a bounce.
+ */
+export const FAILURE_SUBJECTS: readonly string[] = [
+  'undeliver',
+  'undelivered',
+  'returned mail',
+  'returned to sender',
+  'mail delivery fail',
+  'mail delivery problem',
+  'delivery fail',
+  'delivery error',
+  'failed delivery',
+  'failure notice',
+  'mail failure',
+  'delivery status notification',
+  'mail system error',
+  'nondeliverable',
+  'non-deliverable',
+  'could not be delivered',
+  'could not deliver',
+  'delivery has failed',
+  'message status - undeliverable',
+  'unzustellbar',
+  'nicht zustellbar',
+  'non remis',
+  'échec de la remise',
+  'no se puede entregar',
+  'no entregado',
+  'non recapitabile',
+  'não entregue',
+  'onbestelbaar',
+  'недоставленн',
+  '配信不能',
+  '退信',
+];
+
+/** The same for delays. */
+export const DELAY_SUBJECTS: readonly string[] = [
+  'delayed mail',
+  'mail delayed',
+  'delivery delayed',
+  'could not send message for past',
+  'still being retried',
+  '(delay)',
+  'delivery delay',
+];
+
+/** Words before an address anywhere in a line of such a notice. */
+export const MENTIONS: readonly string[] = [
+  'rcpt to:',
+  'recipient:',
+  'deliver to',
+  'delivered to',
+  'delivering your mail to',
+  'your message to',
+  'your mail to',
+  'message for',
+  'mailbox of',
+  'user:',
+  'address:',
+];
+
 export const TEXT_FORMATS: readonly TextFormat[] = [
   {
     id: 'qmail',
@@ -225,6 +289,25 @@ export const TEXT_FORMATS: readonly TextFormat[] = [
     id: 'courier',
     opening: ['undeliverable mail', 'your message to the following recipients cannot be delivered'],
     source: 'Courier, module.dsn',
+  },
+  {
+    id: 'dragonfly',
+    opening: ['there was an error delivering your mail to'],
+    labels: ['there was an error delivering your mail to'],
+    source: 'DragonFly Mail Agent, dma(8)',
+  },
+  {
+    id: 'vtext',
+    machine: ['post_master@'],
+    opening: ['error: invalid user address'],
+    labels: ['rcpt to:'],
+    source: 'Mail-to-message gateways of Verizon (Apache James), sisimai lhost/apachejames',
+  },
+  {
+    id: 'kddi',
+    opening: ['each of the following recipients was rejected by a remote', 'the user(s) account is'],
+    labels: ['recipient:'],
+    source: 'KDDI (ezweb.ne.jp) mail system error',
   },
   {
     id: 'interscan',

@@ -13,12 +13,14 @@ export interface CorpusCase {
   source: string;
   kind: ReportKind;
   message_id: string | null;
-  recipients: { address: string; outcome: string; category: string | null }[];
+  recipients: { address: string | null; outcome: string; category: string | null }[];
 }
 
 const ROOT = join(import.meta.dirname, '../../../../../../vectors/bounces');
 
-export function corpus(folder: 'tuning' | 'held-out'): (CorpusCase & { report: ExplainedReport })[] {
+export function corpus(
+  folder: 'tuning' | 'collected' | 'held-out',
+): (CorpusCase & { report: ExplainedReport })[] {
   const { cases } = JSON.parse(readFileSync(join(ROOT, folder, 'cases.json'), 'utf8')) as {
     cases: CorpusCase[];
   };

@@ -1,5 +1,5 @@
 /**
- * Healthy lanes beside one with a million deliveries pending on a dead endpoint, which hangs, refuses, or fails:
+ * Healthy lanes beside one with a million deliveries pending on a dead endpoint, which hangs, refuses, or answers 500:
  * their rate against that without it; the memory and the start of a product with so much pending.
  */
 
@@ -36,7 +36,9 @@ interface World {
 
 const HEALTHY_LANES = 4;
 const OLDEST_MS = 3_600_000;
-const GENERATORS = ['./lib/fill.ts', './dead-lane.ts'].map((file) => new URL(file, import.meta.url));
+const GENERATORS = ['./lib/fill.ts', './lib/fill-checkpoints.ts', './dead-lane.ts'].map(
+  (file) => new URL(file, import.meta.url),
+);
 
 export async function run(options: BenchOptions): Promise<string> {
   const { quick, pending } = options;
@@ -54,7 +56,7 @@ export async function run(options: BenchOptions): Promise<string> {
         without: () => without(world),
         hanging: () => beside(world, 'hanging'),
         refusing: () => beside(world, 'refusing'),
-        '500': () => beside(world, '500'),
+        failing: () => beside(world, 'failing'),
       },
       show,
     );

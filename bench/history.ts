@@ -19,7 +19,9 @@ interface Side extends ProductFigures {
   startMs: number;
 }
 
-const GENERATORS = ['./lib/fill.ts', './lib/fill-history.ts'].map((file) => new URL(file, import.meta.url));
+const GENERATORS = ['./lib/fill.ts', './lib/fill-checkpoints.ts', './lib/fill-history.ts'].map(
+  (file) => new URL(file, import.meta.url),
+);
 
 export async function run(options: BenchOptions): Promise<string> {
   const { quick, history } = options;

@@ -28,10 +28,14 @@ export async function cached(
   return dir;
 }
 
-/** What a generated database depends on: the schema, and the files that fill it. */
+/** Events age: before what is held grows too old to be sent, or history old enough to be deleted, it is made anew. */
+const MAX_AGE_MS = 2 * 86_400_000;
+
+/** What a generated database depends on: the schema, the files that fill it, and the time. */
 export function databaseInputs(...files: readonly URL[]): string[] {
   const migrations = readdirSync(MIGRATIONS)
     .sort()
     .map((file) => new URL(file, MIGRATIONS));
-  return [...migrations, ...files].map((file) => readFileSync(file, 'utf8'));
+  const texts = [...migrations, ...files].map((file) => readFileSync(file, 'utf8'));
+  return [...texts, String(Math.floor(Date.now() / MAX_AGE_MS))];
 }

@@ -2,7 +2,7 @@
 
 import { freePort, startHelper } from './processes.ts';
 
-export const DEATHS = ['hanging', 'refusing', '500'] as const;
+export const DEATHS = ['hanging', 'refusing', 'failing'] as const;
 export type Death = (typeof DEATHS)[number];
 
 export interface Dead {

@@ -1,10 +1,11 @@
 /**
  * Rows written straight into the database of a product that is stopped: millions of them would take an hour by the
- * API. They are those of store/sqlite/store-event.ts and commands/lanes.ts, column by column.
+ * API. They are those of store/sqlite/store-event.ts, queue.ts and commands/lanes.ts, column by column.
  */
 
 import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { CheckpointFiller } from './fill-checkpoints.ts';
 import { createIds } from '../../packages/server/src/base/ids.ts';
 import { envelopeJson, NO_LABELS } from '../../packages/server/src/domain/event.ts';
 import type { StateSnapshot } from '../../packages/contract/src/events.ts';
@@ -34,6 +35,7 @@ export class Filler {
   readonly #indexes: { name: string; sql: string }[];
   readonly #statements = new Map<string, StatementSync>();
   readonly #seqs = new Map<number, number>();
+  readonly #checkpoints = new Map<number, CheckpointFiller>();
   readonly #counters = new Map<string, number>();
   #position: number;
   #rows = 0;
@@ -87,7 +89,7 @@ export class Filler {
     const { message, lanes, at, recipient, event_type } = event;
     const event_id = this.id('evt', at);
     const log = logKey(this.env, ++this.#position);
-    const seqs = lanes.map((lane) => this.#nextSeq(lane));
+    const seqs = lanes.map((lane) => this.#nextSeq(lane, at, event_id));
     const named = { ...event, event_id, message_id: message?.message_id ?? null, labels: null };
     this.insert('event', {
       log,
@@ -105,15 +107,23 @@ export class Filler {
     return { event_id, log, seqs };
   }
 
-  #nextSeq(lane: number): number {
+  #nextSeq(lane: number, at: number, eventId: string): number {
     const seq = (this.#seqs.get(lane) ?? 0) + 1;
     this.#seqs.set(lane, seq);
+    let checkpoints = this.#checkpoints.get(lane);
+    if (checkpoints === undefined) {
+      checkpoints = new CheckpointFiller();
+      this.#checkpoints.set(lane, checkpoints);
+    }
+    for (const checkpoint of checkpoints.add(at, eventId)) this.insert('checkpoint', { lane, ...checkpoint });
     return seq;
   }
 
   /** Writes what was kept until now, makes the indexes, and puts the database back as the product has it. */
   finish(): void {
     for (const [lane, last_seq] of this.#seqs) this.insert('lane_seq', { lane, last_seq });
+    for (const [lane, checkpoints] of this.#checkpoints)
+      for (const checkpoint of checkpoints.finish()) this.insert('checkpoint', { lane, ...checkpoint });
     for (const [counter, n] of this.#counters) {
       const [hour, event_type] = counter.split(' ') as [string, string];
       this.insert('counter', { env: this.env, hour: Number(hour), event_type, n });

@@ -9,7 +9,9 @@ ALTER TABLE pending ADD COLUMN urgent INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pending ADD COLUMN replay INTEGER;
 ALTER TABLE pending ADD COLUMN was INTEGER;
 CREATE INDEX pending_message ON pending (lane, mid, seq) WHERE mid IS NOT NULL;
-CREATE INDEX pending_blocked ON pending (lane, mid, seq) WHERE next_at = -1;
+-- One index for what waits for a time and what is blocked: each index costs every delivery twice.
+DROP INDEX pending_retry;
+CREATE INDEX pending_waiting ON pending (lane, next_at, seq) WHERE next_at <> 0;
 CREATE INDEX pending_urgent ON pending (lane, seq) WHERE urgent = 1;
 CREATE INDEX pending_replay ON pending (replay) WHERE replay IS NOT NULL;
 

@@ -2,14 +2,17 @@
 
 import { newId } from '../base/ids.ts';
 import { deliveryId } from './delivery-id.ts';
-import type { AttemptError, DueDelivery, DueEvent } from './delivery.ts';
+import type { Attempt, DueDelivery, DueEvent } from './delivery.ts';
 import { NO_LABELS, type NewEvent } from './event.ts';
 
-/** `status`: of the last attempt, 0 when it had none. `at` is env time. It is not sent to the endpoint it is about. */
+/**
+ * `last`: number, status and error of the last attempt; 0 and 0 when it had none. `at` is env time. It is not sent to
+ * the endpoint it is about.
+ */
 export function deliveryFailed(
   endpoint: { lane: number; endpoint_id: string },
   delivery: Pick<DueDelivery, 'seq'> & { event: Omit<DueEvent, 'envelope'> },
-  last: { attempts: number; status: number; error: AttemptError | null },
+  last: Pick<Attempt, 'attempt' | 'status' | 'error'>,
   at: number,
 ): NewEvent {
   const { event, seq } = delivery;
@@ -25,7 +28,7 @@ export function deliveryFailed(
       event_id: event.event_id,
       event_type: event.event_type,
       message_id: event.message_id,
-      attempts: last.attempts,
+      attempts: last.attempt,
       last_status: last.status === 0 ? null : last.status,
       last_error: last.error,
     }),

@@ -4,12 +4,12 @@ import type { EnvironmentClocks } from '../base/clock.ts';
 import type { Random } from '../base/backoff.ts';
 import { isOperational } from '../domain/decide.ts';
 import type { Attempt as StoredAttempt, DueDelivery } from '../domain/delivery.ts';
+import { deliveryFailed } from '../domain/delivery-failed.ts';
 import type { NewEvent } from '../domain/event.ts';
 import type { Settlement } from '../store/ports.ts';
 import type { Attempt } from './attempt.ts';
 import type { Job } from './job.ts';
 import type { Lane } from './lane.ts';
-import { deliveryFailed } from './operational.ts';
 import { judge, type Verdict } from './retry.ts';
 import { runOf } from './window.ts';
 

@@ -13,7 +13,7 @@ export function once<T extends object>(
   idempotency: Idempotency | null,
   run: () => T,
 ): Idempotent<T> {
-  const known = recall<T>(context, env, idempotency);
+  const known = recall(context, env, idempotency) as T | null;
   if (known !== null) return { ...known, replayed: true };
   const result = run();
   remember(context, env, idempotency, result);
@@ -21,11 +21,7 @@ export function once<T extends object>(
 }
 
 /** What the first call left; null when there was none, or no key. */
-export function recall<T extends object>(
-  context: WriteContext,
-  env: number,
-  idempotency: Idempotency | null,
-): T | null {
+export function recall(context: WriteContext, env: number, idempotency: Idempotency | null): unknown {
   if (idempotency === null) return null;
   const { key, fingerprint, now } = idempotency;
   const known = context
@@ -38,7 +34,7 @@ export function recall<T extends object>(
         `Idempotency-Key ${key} was used with another request.`,
       );
     }
-    return JSON.parse(known['result'] as string) as T;
+    return JSON.parse(known['result'] as string) as object;
   }
   return null;
 }

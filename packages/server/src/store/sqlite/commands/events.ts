@@ -33,7 +33,7 @@ export function recordEvents(
   idempotency: Idempotency | null,
   first = 0,
 ): RecordedEvents {
-  const known = recall<Progress>(context, env, idempotency);
+  const known = recall(context, env, idempotency) as Progress | null;
   const event_ids = known?.event_ids ?? events.map((event) => event.event_id);
   const environment = context.environment(env);
   const end = first + events.length;

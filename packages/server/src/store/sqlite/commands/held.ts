@@ -12,7 +12,7 @@ export function hastenLane(context: WriteContext, lane: number, now: number, lim
     context
       .sql(
         `UPDATE pending SET next_at = ?1 WHERE lane = ?2 AND seq IN (
-           SELECT seq FROM pending WHERE lane = ?2 AND next_at > 0 AND next_at > ?1 ORDER BY next_at, seq LIMIT ?3)`,
+           SELECT seq FROM pending WHERE lane = ?2 AND next_at <> 0 AND next_at > max(0, ?1) ORDER BY next_at, seq LIMIT ?3)`,
       )
       .run(now, lane, limit).changes,
   );
@@ -50,7 +50,7 @@ export function expireHeld(
     const failed = deliveryFailed(
       { lane, endpoint_id: endpoint['endpoint_id'] as string },
       { seq, event },
-      { attempts: left.attempts, status: lastStatus(context, lane, seq), error: 'held_too_long' },
+      { attempt: left.attempts, status: lastStatus(context, lane, seq), error: 'held_too_long' },
       now,
     );
     storeEvent(context, environment, failed, NO_CONTEXT);

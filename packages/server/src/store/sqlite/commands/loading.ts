@@ -1,4 +1,7 @@
-/** Reading the queue of pending deliveries into lanes. What is blocked (`queue.ts`) never comes out of here. */
+/**
+ * Reading the queue of pending deliveries into lanes. What is blocked (`queue.ts`) never comes out of here.
+ * `next_at <> 0` stands where the planner must see that the index of what waits will do.
+ */
 
 import type { DueDelivery } from '../../../domain/delivery.ts';
 import type { LaneLoad } from '../../ports.ts';
@@ -32,7 +35,9 @@ function walk(context: WriteContext, which: string, lane: number, after: number,
 
 export function loadRetries(context: WriteContext, lane: number, now: number, limit: number): LaneLoad {
   const rows = context
-    .sql(`${DUE} WHERE p.lane = ? AND p.next_at > 0 AND p.next_at <= ? ORDER BY p.next_at, p.seq LIMIT ?`)
+    .sql(
+      `${DUE} WHERE p.lane = ? AND p.next_at <> 0 AND p.next_at > 0 AND p.next_at <= ? ORDER BY p.next_at, p.seq LIMIT ?`,
+    )
     .all(lane, now, limit);
   return { deliveries: rows.map(toDue), end: rows.length < limit };
 }
@@ -91,7 +96,7 @@ export function loadHead(context: WriteContext, lane: number): DueDelivery | nul
 export function hasBlocked(context: WriteContext, lane: number): boolean {
   return (
     context
-      .sql('SELECT 1 FROM pending INDEXED BY pending_blocked WHERE lane = ? AND next_at = -1 LIMIT 1')
+      .sql('SELECT 1 FROM pending WHERE lane = ? AND next_at <> 0 AND next_at = -1 LIMIT 1')
       .get(lane) !== undefined
   );
 }
@@ -116,7 +121,7 @@ function toDue(row: Record<string, unknown>): DueDelivery {
 export function nextRetryAt(context: WriteContext, lane: number, after: number): number | null {
   const row = context
     .sql(
-      'SELECT next_at FROM pending WHERE lane = ? AND next_at > 0 AND next_at > ? ORDER BY next_at LIMIT 1',
+      'SELECT next_at FROM pending WHERE lane = ? AND next_at <> 0 AND next_at > max(0, ?) ORDER BY next_at LIMIT 1',
     )
     .get(lane, after);
   return row === undefined ? null : (row['next_at'] as number);

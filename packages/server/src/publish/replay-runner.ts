@@ -9,6 +9,7 @@ import { Backoff } from '../base/backoff.ts';
 import type { Logger } from '../base/logger.ts';
 import { PostriderError } from '../domain/errors.ts';
 import type { Replay, ReplayQuery, ReplaySlice, ReplayStatus } from '../store/ports.ts';
+import { isUnavailable } from './settler.ts';
 
 export interface ReplayRunStore {
   unfinishedReplays(): Promise<Replay[]>;
@@ -50,6 +51,8 @@ export class ReplayRunner {
   readonly #log: Logger;
   readonly #stopped = new AbortController();
   readonly #running = new Map<string, Promise<void>>();
+  /** Ends the pause of a replay that waits. */
+  readonly #pauses = new Map<string, AbortController>();
 
   constructor({ store, log }: ReplayRunnerParts) {
     this.#store = store;
@@ -61,9 +64,11 @@ export class ReplayRunner {
     for (const replay of await this.#store.unfinishedReplays()) this.take(replay);
   }
 
-  /** Carries a replay out, or takes a cancelled one back. A second call for one that is in hand changes nothing. */
+  /** Carries a replay out, or takes a cancelled one back; at once, also when it is in hand and waits. */
   take({ replay_id, env }: Replay): void {
-    if (this.#stopped.signal.aborted || this.#running.has(replay_id)) return;
+    if (this.#stopped.signal.aborted) return;
+    this.#pauses.get(replay_id)?.abort();
+    if (this.#running.has(replay_id)) return;
     const run = this.#run(env, replay_id).finally(() => this.#running.delete(replay_id));
     this.#running.set(replay_id, run);
   }
@@ -83,17 +88,16 @@ export class ReplayRunner {
       try {
         const replay = await this.#store.getReplay(env, replay_id);
         if (replay === null || !(await this.#isUnfinished(replay))) return;
-        const wait = replay.status === 'running' ? await this.#step(replay, pace) : null;
+        const wait = replay.status === 'running' ? await this.#step(replay, pace) : 0;
         backoff.succeeded();
         idle = wait === null ? Math.min(idle * 2, LOOK_AT_MOST_MS) : LOOK_MS;
-        if (wait !== 0) await this.#pause(wait ?? idle);
+        if (wait !== 0) await this.#pause(replay_id, wait ?? idle);
       } catch (error) {
         const wait = backoff.next();
-        this.#log.warn(
-          { event: 'replay.step_failed', replay_id, wait_ms: wait, error },
-          'replay cannot go on',
-        );
-        await this.#pause(wait);
+        const fields = { event: 'replay.step_failed', replay_id, wait_ms: wait, error };
+        if (isUnavailable(error)) this.#log.warn(fields, 'replay waits for the store');
+        else this.#log.error(fields, 'replay cannot go on');
+        await this.#pause(replay_id, wait);
       }
     }
   }
@@ -140,11 +144,16 @@ export class ReplayRunner {
     }
   }
 
-  async #pause(ms: number): Promise<void> {
+  async #pause(replay_id: string, ms: number): Promise<void> {
+    const pause = new AbortController();
+    this.#pauses.set(replay_id, pause);
+    const signal = AbortSignal.any([this.#stopped.signal, pause.signal]);
     try {
-      await sleep(ms, undefined, { signal: this.#stopped.signal, ref: false });
+      await sleep(ms, undefined, { signal, ref: false });
     } catch (error) {
-      if (!this.#stopped.signal.aborted) throw error;
+      if (!signal.aborted) throw error;
+    } finally {
+      this.#pauses.delete(replay_id);
     }
   }
 }

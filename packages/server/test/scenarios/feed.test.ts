@@ -1,34 +1,14 @@
 /** The lane as a pull API and its checkpoints: both agree with what was pushed. */
 
-import { createHash } from 'node:crypto';
-import { checkpointDigest } from '@postrider/contract/checkpoint';
-import type { PushedEnvelope } from '@postrider/contract/events';
-import type { CheckpointObject, FeedPage } from '@postrider/contract/schemas/feed';
+import type { CheckpointObject } from '@postrider/contract/schemas/feed';
 import { describe, expect, it } from 'vitest';
-import type { Api } from '../kit/api.ts';
+import { provenBy, pull } from '../kit/feed.ts';
 import { eventOf } from '../kit/receiver.ts';
 import { emit } from '../kit/replays.ts';
 import { started } from '../kit/started.ts';
 import { waitFor } from '../kit/wait.ts';
 
 const parts = started({ retention: { interval_seconds: 1, events_days: 2, dead_letters_days: 3 } });
-
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-
-async function pull(api: Api, endpoint_id: string, limit: number, after = 0): Promise<PushedEnvelope[]> {
-  const events: PushedEnvelope[] = [];
-  let query = `after=${after}`;
-  for (;;) {
-    const page = await api.get<FeedPage>(`/v1/endpoints/${endpoint_id}/feed?${query}&limit=${limit}`);
-    events.push(...page.data);
-    if (page.next_cursor === null) {
-      expect(page.last_seq).toBe(events.at(-1)?.seq ?? after);
-      return events;
-    }
-    expect(page.next_cursor).toBe(String(events.at(-1)?.seq));
-    query = `cursor=${page.next_cursor}`;
-  }
-}
 
 describe('the feed', () => {
   it('gives what was pushed, in seq order, and what could not be pushed as well', async () => {
@@ -73,19 +53,10 @@ describe('the feed', () => {
     }
     await emit(api, 5);
     const pushed = await hook.untilEvents(105);
-    const checkpoints = await api.all<CheckpointObject>(`/v1/endpoints/${endpoint_id}/checkpoints`, 2);
+    const checkpoints = await provenBy(api, endpoint_id, pushed);
     expect(checkpoints.reduce((sum, one) => sum + one.count, 0)).toBe(105);
     expect(checkpoints.length).toBeGreaterThanOrEqual(5);
-    let next = 1;
-    for (const { from_seq, to_seq, digest } of checkpoints) {
-      expect(from_seq).toBe(next);
-      const ids = pushed.slice(from_seq - 1, to_seq).map((event) => event.event_id);
-      expect(digest).toBe(checkpointDigest(ids, sha256));
-      next = to_seq + 1;
-    }
-    expect(checkpoints.map((one) => one.complete)).toEqual(
-      checkpoints.map((_, n) => n < checkpoints.length - 1),
-    );
+    expect(checkpoints.filter((one) => !one.complete)).toEqual([checkpoints.at(-1)]);
 
     await api.advance(3 * 86_400);
     const path = `/v1/endpoints/${endpoint_id}/feed`;

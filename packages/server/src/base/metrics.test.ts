@@ -23,6 +23,7 @@ it('writes attempts, lag and commits as Prometheus histograms and counters', asy
 
 it('asks the parts for their gauges when the page is read', async () => {
   const metrics = new Metrics();
+  let asked = 0;
   expect(await metrics.registry.metrics()).toContain('postrider_commit_queue 0');
   metrics.connect({
     publish: () => ({
@@ -38,9 +39,14 @@ it('asks the parts for their gauges when the page is read', async () => {
     smtp: () => ({ connections: 1, pending_bytes: 0 }),
     diskFreeBytes: async () => 5000,
     refusing: () => ({ disk: false, memory: true }),
-    queues: async () => ({ deliveries: 70, recipients: 8, oldest_delivery_seconds: null }),
+    queues: async () => {
+      asked++;
+      return { deliveries: 70, recipients: 8, oldest_delivery_seconds: null };
+    },
   });
   const page = await metrics.registry.metrics();
+  // Three gauges, and one walk through the queue.
+  expect(asked).toBe(1);
   expect(page).toContain('postrider_deliveries_pending 70');
   expect(page).toContain('postrider_commit_queue 6');
   expect(page).toContain('postrider_store_writable 1');

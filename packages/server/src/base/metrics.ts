@@ -89,7 +89,11 @@ export class Metrics {
 
   /** To be called once the parts exist. */
   connect(sources: GaugeSources): void {
-    this.#sources = sources;
+    this.#sources = {
+      ...sources,
+      store: shared(() => sources.store()),
+      queues: shared(() => sources.queues()),
+    };
   }
 
   #counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {
@@ -181,4 +185,13 @@ export class Metrics {
     });
     this.registry.registerMetric(gauge);
   }
+}
+
+/** One call for all who ask before it has answered, so that a scrape asks once for what many gauges show. */
+function shared<T>(read: () => Promise<T>): () => Promise<T> {
+  let underWay: Promise<T> | null = null;
+  return () => {
+    underWay ??= read().finally(() => (underWay = null));
+    return underWay;
+  };
 }

@@ -16,3 +16,13 @@ export function flappingByTime(up_ms: number, good: Behaviour, down_ms: number, 
     (isUp ? good : bad)(exchange);
   };
 }
+
+/** A part of the requests goes badly, by a chance that the test can have again. */
+export function failingAtRandom(
+  part: number,
+  next: () => number,
+  good: Behaviour,
+  bad: Behaviour,
+): Behaviour {
+  return (exchange) => (next() < part ? bad : good)(exchange);
+}

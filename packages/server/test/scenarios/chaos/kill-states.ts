@@ -189,5 +189,29 @@ export function killStates(withheld: Withheld): KillState[] {
       reach: (world, lane) => attempted(world, lane, 'delivered', 3),
       after: { delivered: 3 },
     },
+    {
+      name: 'waiting for an earlier delivery of its message',
+      states: ['delivery: pending'],
+      events: 6,
+      ofOneMessage: true,
+      settings: { ordering: 'message', timeout_ms: 30_000 },
+      behaviour: hanging,
+      reach: (_world, { path }) => path.untilRequests(1),
+      after: { pending: 6 },
+    },
+    {
+      name: 'replayed and under way again',
+      states: ['delivery: pending'],
+      events: 3,
+      settings: { timeout_ms: 30_000 },
+      behaviour: healthy,
+      reach: async (world, lane) => {
+        await waitFor('an empty queue', async () => (await world.stats(lane)).pending === 0);
+        lane.path.behaviour = hanging;
+        await world.api.post('/v1/replays', { endpoint_id: lane.endpoint_id, status: 'all' });
+        await lane.path.untilRequests(5);
+      },
+      after: { pending: 3 },
+    },
   ];
 }

@@ -4,9 +4,10 @@
  * https://mailchimp.com/developer/transactional/guides/track-respond-activity-webhooks/#authenticating-webhook-requests.
  *
  * A form with `mandrill_events`, signed with HMAC-SHA1, in base64, over the URL as entered at Mandrill and each field's
- * name and value, sorted by name: what is signed are the decoded fields. No event has an id (`_id` is the message's)
- * and no time is signed beside the events'. The URL is checked with HEAD, and with a POST of no events that is signed
- * with a key of its own.
+ * name and value, sorted by name: what is signed are the decoded fields, and not where one ends and the next begins. So
+ * a body verifies only when the events are a whole JSON array, which no beginning of another one is. No event has an id
+ * (`_id` is the message's) and no time is signed beside the events'. The URL is checked with HEAD, and with a POST of no
+ * events that is signed with a key of its own.
  */
 
 import type { BounceCategory } from '../events.ts';
@@ -76,10 +77,7 @@ export const mandrill = defineProvider({
   isProbe: (request) =>
     request.method === 'HEAD' ||
     (request.method === 'POST' && formOf(request)?.get('mandrill_events') === '[]'),
-  open: (request) => {
-    const events = parseJson(formOf(request)?.get('mandrill_events') ?? null);
-    return Array.isArray(events) ? (events as unknown[]) : MALFORMED;
-  },
+  open: (request) => eventsOf(formOf(request)) ?? MALFORMED,
   drafts: (event) => {
     const message = fields(event['msg']);
     const reply = message['diag'] ?? lastReply(message);
@@ -115,6 +113,11 @@ function machineOf(event: Fields): boolean | null {
   return type === null ? null : type.toLowerCase() === 'robot';
 }
 
+function eventsOf(form: Map<string, string> | null): readonly unknown[] | null {
+  const events = parseJson(form?.get('mandrill_events') ?? null);
+  return Array.isArray(events) ? (events as unknown[]) : null;
+}
+
 function formOf(request: ProviderRequest): Map<string, string> | null {
   const body = utf8(request.rawBody);
   return body === null ? null : parseForm(body);
@@ -131,7 +134,7 @@ async function verify(
   const signature = decodeBase64(headers[0] as string);
   if (signature === null) return refused('malformed_header');
   const form = formOf(request);
-  if (form === null) return refused('malformed_body');
+  if (form === null || eventsOf(form) === null) return refused('malformed_body');
   const sorted = [...form].sort(([a], [b]) => (a < b ? -1 : 1));
   const signed = (options?.['url'] ?? request.url) + sorted.map(([name, value]) => name + value).join('');
   const algorithm = { name: 'HMAC', hash: 'SHA-1' };

@@ -103,13 +103,16 @@ async function verifyEnvelope(
   return (await signatureMatches(key, algorithm, signature, bytes)) ? VERIFIED : refused('no_match');
 }
 
-/** Name and value of each signed member, a line each; null when one of them is no text. */
+/**
+ * Name and value of each signed member, a line each; null when one of them is no text. A line break in any but the
+ * message could be the seam of two members that somebody has run together: an id with a subject, for example.
+ */
 function stringToSign(envelope: Fields): string | null {
   let result = '';
   for (const name of SIGNED[String(envelope['Type'])] ?? []) {
     const value = envelope[name];
     if (value === undefined && name === 'Subject') continue;
-    if (typeof value !== 'string') return null;
+    if (typeof value !== 'string' || (name !== 'Message' && value.includes('\n'))) return null;
     result += `${name}\n${value}\n`;
   }
   return result;

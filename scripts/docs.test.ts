@@ -6,7 +6,9 @@ import { describe, expect, test } from 'vitest';
 import { STATUS_ORDER, stateOf } from '@postrider/contract/state';
 import { variableName } from '../packages/server/src/base/config.ts';
 import { Metrics } from '../packages/server/src/base/metrics.ts';
-import { DELIVERY_STATUSES, DELIVERY_TRANSITIONS } from '../packages/server/src/domain/delivery.ts';
+import { DELIVERY_TRANSITIONS } from '../packages/server/src/domain/delivery.ts';
+import { ENDPOINT_TRANSITIONS } from '../packages/server/src/domain/endpoint.ts';
+import { LANE_PHASES, LANE_TRANSITIONS } from '../packages/server/src/publish/lane-phase.ts';
 import { ERRORS_PAGE, errorsPage } from './docs-errors.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -34,12 +36,24 @@ function rows(content: string, first: string, second: string): string[][] {
 describe('docs/states.md', () => {
   const states = page('docs/states.md');
 
-  test('has every transition of a delivery, and no other', () => {
-    const written = rows(states, 'from', 'to').map(([from, to]) => `${from} → ${to}`);
-    const coded = DELIVERY_STATUSES.flatMap((from) =>
-      DELIVERY_TRANSITIONS[from].map((to) => `${from} → ${to}`),
+  const after = (heading: string): string => states.slice(states.indexOf(heading));
+  const steps = (table: Readonly<Record<string, readonly string[]>>): string[] =>
+    Object.entries(table).flatMap(([from, all]) => all.map((to) => `${from} → ${to}`));
+
+  test.each([
+    ['## A delivery', DELIVERY_TRANSITIONS],
+    ['## An endpoint', ENDPOINT_TRANSITIONS],
+  ])('has every transition under "%s", and no other', (heading, table) => {
+    const written = rows(after(heading), 'from', 'to').map(([from, to]) => `${from} → ${to}`);
+    expect(written.toSorted()).toEqual(steps(table).toSorted());
+  });
+  test('has every state of a lane and its transitions, and no other', () => {
+    const lane = after('## A lane');
+    expect(rows(lane, 'state', 'what it says').map(([state]) => state)).toEqual([...LANE_PHASES]);
+    const written = rows(lane, 'out of', 'into').flatMap(([from = '', into = '']) =>
+      into.split(', ').map((to) => `${from} → ${to}`),
     );
-    expect(written.toSorted()).toEqual(coded.toSorted());
+    expect(written.toSorted()).toEqual(steps(LANE_TRANSITIONS).toSorted());
   });
   test('has the statuses of a message in their order, terminal or not', () => {
     const written = rows(states, 'status', 'terminal').map(([status, terminal]) => [

@@ -48,6 +48,21 @@ export interface Endpoint extends EndpointSettings {
   updated_at: number;
 }
 
+/** What `docs/states.md` says of an endpoint: failing is enabled with an open breaker. */
+export const ENDPOINT_STATES = ['enabled', 'failing', 'disabled'] as const;
+export type EndpointState = (typeof ENDPOINT_STATES)[number];
+
+export const ENDPOINT_TRANSITIONS: Readonly<Record<EndpointState, readonly EndpointState[]>> = {
+  enabled: ['failing', 'disabled'],
+  failing: ['enabled', 'disabled'],
+  disabled: ['enabled'],
+};
+
+export function endpointState({ status, breaker }: Pick<Endpoint, 'status' | 'breaker'>): EndpointState {
+  if (status === 'disabled') return 'disabled';
+  return breaker === 'open' ? 'failing' : 'enabled';
+}
+
 /** DESIGN section 5.5: attempts at 0 s, then 30 s, 5 min, 30 min, 2 h, 5 h after the one before. */
 export const DEFAULT_RETRY_SCHEDULE: readonly number[] = [30, 300, 1800, 7200, 18000];
 

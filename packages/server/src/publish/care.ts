@@ -142,7 +142,7 @@ export class Care {
     this.#looking.add(lane);
     try {
       const blocks = lane.isStrict
-        ? lane.mode === 'parked' || lane.window.depth > 0
+        ? lane.isParked || lane.window.depth > 0
         : await this.#parts.store.hasBlocked(lane.number);
       if (blocks && lane.hold === null && lane.isFailing && !lane.deleted) this.#open(lane);
     } catch (error) {

@@ -5,7 +5,8 @@ import type { Logger } from '../base/logger.ts';
 import type { TimerWheel } from '../base/timer-wheel.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { EndpointChange } from '../store/ports.ts';
-import type { Lane, LaneHold } from './lane.ts';
+import type { Lane } from './lane.ts';
+import type { LaneHold } from './lane-phase.ts';
 import { endpointDisabled } from './operational.ts';
 import { isUnavailable } from './settler.ts';
 

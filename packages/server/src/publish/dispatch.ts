@@ -77,7 +77,7 @@ export class Dispatcher implements AttemptOwner<Job> {
   }
 
   #mustWait(lane: Lane, pacer: Pacer): boolean {
-    const isBehind = lane.mode === 'parked' && !lane.loading;
+    const isBehind = lane.isParked && !lane.loading;
     const wait = pacer.wait(lane.window, isBehind, performance.now());
     if (wait <= 0) return false;
     if (!pacer.waiting) {

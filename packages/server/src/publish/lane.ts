@@ -14,14 +14,10 @@ import { Breaker } from './breaker.ts';
 import type { Connections } from './connections.ts';
 import type { LaneState } from './endpoint-view.ts';
 import { Hand } from './hand.ts';
+import { LANE_TRANSITIONS, type LaneHold, type LanePhase } from './lane-phase.ts';
 import { Pacer } from './pacer.ts';
 import type { Signer } from './signing.ts';
 import { runOf, Window, type WindowTotals } from './window.ts';
-
-/**
- * disabled: by its owner. gone: it answered 410. broken: its secret cannot be opened. failing: its breaker is open.
- */
-export type LaneHold = 'disabled' | 'gone' | 'broken' | 'failing';
 
 /** What a lane that has not proven itself may have in flight, so that hundreds of hanging endpoints cost little. */
 const UNPROVEN_SLOTS = 2;
@@ -50,9 +46,7 @@ export class Lane {
   readonly number: number;
   readonly env: number;
   endpoint: Endpoint;
-  hold: LaneHold | null = null;
   deleted = false;
-  mode: 'live' | 'parked' = 'parked';
   client: LaneClient | null = null;
   /** In one of the scheduler's rings. */
   queued = false;
@@ -83,6 +77,7 @@ export class Lane {
 
   readonly #totals: WindowTotals;
   readonly #windowSize: number;
+  #phase: LanePhase;
   #slots = UNPROVEN_SLOTS;
   #proven = false;
   /** Of a strict lane: the request under way, or failed and not yet on disk. */
@@ -96,7 +91,29 @@ export class Lane {
     this.#totals = totals;
     this.window = new Window(totals);
     this.pacer = Pacer.of(endpoint);
-    if (endpoint.status === 'disabled') this.hold = 'disabled';
+    this.#phase = endpoint.status === 'disabled' ? 'disabled' : 'parked';
+  }
+
+  /** Throws on a step that the table does not have: a defect. */
+  enter(phase: LanePhase): void {
+    if (phase === this.#phase) return;
+    if (!LANE_TRANSITIONS[this.#phase].includes(phase)) {
+      throw new Error(`Lane ${this.number} cannot go from ${this.#phase} to ${phase}.`);
+    }
+    this.#phase = phase;
+  }
+
+  get isLive(): boolean {
+    return this.#phase === 'live';
+  }
+
+  get isParked(): boolean {
+    return this.#phase === 'parked';
+  }
+
+  /** Why it sends nothing; null when it does. */
+  get hold(): LaneHold | null {
+    return this.#phase === 'live' || this.#phase === 'parked' ? null : this.#phase;
   }
 
   get isStrict(): boolean {
@@ -132,8 +149,7 @@ export class Lane {
   get wantsFresh(): boolean {
     const perRequest = this.endpoint.batch?.max_events ?? 1;
     const low = Math.max(this.loadSize / 4, perRequest - 1);
-    if (this.hold !== null || this.mode === 'live' || this.loading || this.window.freshCount > low)
-      return false;
+    if (!this.isParked || this.loading || this.window.freshCount > low) return false;
     // What is in hand in a strict lane may go back to the front: nothing is read past it.
     return !this.isStrict || this.#inHand === null;
   }
@@ -210,7 +226,7 @@ export class Lane {
   /** Forgets what waits in the window: it is in the store, and is read again from there. */
   dropWindow(): void {
     this.epoch++;
-    this.mode = 'parked';
+    if (this.isLive) this.enter('parked');
     this.stash = [];
     this.window.drop(this.isStrict);
     this.retryCheck = 'none';
@@ -243,7 +259,7 @@ export class Lane {
   isIdle(now: number): boolean {
     if (this.inFlight > 0 || this.window.heldCount > 0) return false;
     if (this.hold !== null) return this.hold !== 'failing' || this.breaker.isResting(now);
-    if (this.loading || this.mode === 'parked') return this.isStrict && this.#waitsForHead(now);
+    if (this.loading || this.isParked) return this.isStrict && this.#waitsForHead(now);
     if (this.retryCheck !== 'none' || this.urgentCheck !== 'none') return false;
     if (this.window.depth > 0) return this.isStrict && this.#waitsForHead(now);
     return this.retryAt === null || this.retryAt > now;

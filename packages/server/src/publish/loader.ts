@@ -78,7 +78,7 @@ export class Loader {
   offer(lane: Lane, deliveries: readonly DueDelivery[]): void {
     if (lane.loading) {
       for (const delivery of deliveries) lane.stash.push(delivery);
-    } else if (lane.mode === 'live') {
+    } else if (lane.isLive) {
       this.#admit(lane, deliveries);
     } else if (deliveries.some(({ event }) => isUrgent(event.event_type))) {
       this.wantUrgent(lane);
@@ -89,7 +89,7 @@ export class Loader {
   #admit(lane: Lane, deliveries: readonly DueDelivery[]): void {
     for (const delivery of deliveries) {
       if (lane.offer(delivery, this.hasRoom)) continue;
-      lane.mode = 'parked';
+      lane.enter('parked');
       this.#store.parkLane(lane.number);
       return;
     }
@@ -108,7 +108,7 @@ export class Loader {
   /** Something of this lane is only in the store: more of what it is parked on, or what was put back. */
   waiting(lane: Lane): void {
     if (lane.hold !== null) return;
-    if (lane.mode === 'parked' && !lane.loading) this.#lookSoon(lane);
+    if (lane.isParked && !lane.loading) this.#lookSoon(lane);
     else this.wantRetries(lane);
     this.refill(lane);
   }
@@ -131,7 +131,7 @@ export class Loader {
 
   /** Something urgent waits in the store beyond the window. */
   wantUrgent(lane: Lane): void {
-    if (lane.hold !== null || lane.isStrict || lane.mode === 'live') return;
+    if (!lane.isParked || lane.isStrict) return;
     if (lane.urgentCheck === 'none') lane.urgentCheck = 'wanted';
     else if (lane.urgentCheck === 'running') lane.moreUrgent = true;
     this.refill(lane);
@@ -178,7 +178,7 @@ export class Loader {
   }
 
   #turnLive(lane: Lane, stash: readonly DueDelivery[]): void {
-    lane.mode = 'live';
+    lane.enter('live');
     lane.moreUrgent = false;
     this.#admit(lane, stash);
     if (this.#looks.delete(lane)) this.wantRetries(lane);

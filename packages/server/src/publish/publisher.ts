@@ -20,7 +20,8 @@ import { differsInPace, differsInReach } from './endpoint-change.ts';
 import type { Guard } from './guard.ts';
 import { IdleWaiters } from './idle.ts';
 import type { Job } from './job.ts';
-import { Lane, type LaneClient, type LaneHold } from './lane.ts';
+import { Lane, type LaneClient } from './lane.ts';
+import type { LaneHold } from './lane-phase.ts';
 import type { LaneState } from './endpoint-view.ts';
 import { Lanes } from './lanes.ts';
 import { Loader, type LoadStore } from './loader.ts';
@@ -244,7 +245,7 @@ export class Publisher {
       lanes: this.#lanes.size,
       lanes_held: this.#lanes.count((lane) => lane.hold !== null),
       lanes_failing: this.#lanes.count((lane) => lane.hold === 'failing'),
-      lanes_parked: this.#lanes.count((lane) => lane.mode === 'parked'),
+      lanes_parked: this.#lanes.count((lane) => lane.isParked),
       window_entries: this.#totals.entries,
       window_bytes: this.#totals.bytes,
       unsettled: this.#settler.size,
@@ -311,7 +312,7 @@ export class Publisher {
 
   #hold(lane: Lane, hold: LaneHold): void {
     const wasSending = lane.hold === null;
-    lane.hold = hold;
+    lane.enter(hold);
     if (!wasSending) return;
     lane.dropWindow();
     this.#parts.store.parkLane(lane.number);
@@ -321,8 +322,10 @@ export class Publisher {
   /** Sends again, from the store's queue, and little at first. */
   #resume(lane: Lane): void {
     const wasHeld = lane.hold !== null;
-    lane.hold = null;
-    if (wasHeld) lane.rampUp();
+    if (wasHeld) {
+      lane.enter('parked');
+      lane.rampUp();
+    }
     if (lane.isStrict && !wasHeld) this.#reload(lane);
     else this.#loader.begin(lane);
   }

@@ -1,7 +1,12 @@
 /** Endpoints: made, changed, deleted. Every change is told in the commit notice, the lane lives on it. */
 
 import { notFound } from '../../../domain/errors.ts';
-import type { Endpoint } from '../../../domain/endpoint.ts';
+import {
+  ENDPOINT_TRANSITIONS,
+  endpointState,
+  type Endpoint,
+  type EndpointState,
+} from '../../../domain/endpoint.ts';
 import type { EndpointChange, Idempotency, Idempotent, NewEndpoint, SecretRotation } from '../../ports.ts';
 import { once } from '../idempotency.ts';
 import { settingsOf, toEndpoint } from '../rows.ts';
@@ -44,6 +49,7 @@ export function updateEndpoint(
   const before = find(context, env, endpoint_id);
   const { events, rotate, ...rest } = change;
   const after: Endpoint = { ...before, ...rest, ...(rotate === undefined ? {} : rotated(before, rotate)) };
+  checkStep(endpointState(before), endpointState(after));
   context
     .sql(
       `UPDATE endpoint SET settings = ?, status = ?, disabled_reason = ?, breaker = ?, failing_since = ?, secret_sealed = ?, previous_secret_sealed = ?,
@@ -65,6 +71,12 @@ export function updateEndpoint(
   for (const event of events ?? []) storeEvent(context, context.environment(env), event, NO_CONTEXT);
   context.changes.endpoint(after, false);
   return after;
+}
+
+/** A step that the table of states does not have is a defect of whoever asks for it. */
+function checkStep(from: EndpointState, to: EndpointState): void {
+  if (from !== to && !ENDPOINT_TRANSITIONS[from].includes(to))
+    throw new Error(`An endpoint cannot go from ${from} to ${to}.`);
 }
 
 type Secrets = Pick<Endpoint, 'secret_sealed' | 'previous_secret_sealed' | 'previous_secret_until'>;

@@ -43,6 +43,8 @@ const CHUNK = 250;
 /** How often to look whether there is room, or whether all has arrived; slower while nothing moves. */
 const LOOK_MS = 50;
 const LOOK_AT_MOST_MS = 2_000;
+/** Slices without a match before the position is committed all the same. */
+const LOOKS = 50;
 /** Of a rate, what may be made up for after a pause. */
 const SAVED_MS = 200;
 
@@ -130,13 +132,17 @@ export class ReplayRunner {
     return 0;
   }
 
-  /** Null when the endpoint is gone: the replay has failed then. */
-  async #find(
-    { replay_id, env, lane, query, position, end }: Replay,
-    limit: number,
-  ): Promise<ReplaySlice | null> {
+  /**
+   * The next slice that has something in it: stretches of the log without a match are not worth a commit each. Null when
+   * the endpoint is gone: the replay has failed then.
+   */
+  async #find(replay: Replay, limit: number): Promise<ReplaySlice | null> {
+    const { replay_id, env, lane, query, position, end } = replay;
     try {
-      return await this.#store.findReplayable(env, lane, query, position, end, limit);
+      let slice: ReplaySlice = { items: [], through: position };
+      for (let looks = 0; looks < LOOKS && slice.items.length === 0 && slice.through < end; looks++)
+        slice = await this.#store.findReplayable(env, lane, query, slice.through, end, limit);
+      return slice;
     } catch (error) {
       if (!(error instanceof PostriderError) || error.code !== 'not_found') throw error;
       await this.#store.endReplay(replay_id, 'failed', 'The endpoint was deleted.');

@@ -12,8 +12,8 @@ import { Where, type ReadContext } from '../read-context.ts';
 import { REPLAY_COLUMNS, toReplay } from '../replay-rows.ts';
 import { SETTLED_STATUS } from '../settled-status.ts';
 
-/** Rows looked at in one slice: some 10 ms. */
-const SLICE_ROWS = 5_000;
+/** Rows looked at in one slice: 5 ms, with a filter 20. */
+const SLICE_ROWS = 2_000;
 
 export function replayEnd(
   context: ReadContext,
@@ -65,8 +65,9 @@ interface Candidate {
 }
 
 interface Rows {
-  candidates: Candidate[];
-  /** All rows up to here are among the candidates, or fit no condition of the statement. */
+  /** At most `SLICE_ROWS`, ascending; read as they are asked for. */
+  candidates: Iterable<Candidate>;
+  /** When there are fewer: all rows up to here are among them, or fit no condition of the statement. */
   through: number;
 }
 
@@ -87,18 +88,16 @@ function logRows(
   if (mid !== null) where.and('e.mid = ?', mid);
   else if (query.recipient !== null) where.and('e.recipient = ?', query.recipient);
   else where.andIf(query.campaign_id, 'e.campaign_id = ?');
-  const candidates = context
+  const rows = context
     .sql(
-      `SELECT e.log AS place, ${COLUMNS} FROM event e WHERE ${where.text} ORDER BY e.log LIMIT ${SLICE_ROWS}`,
+      `SELECT e.log - ? AS place, ${COLUMNS} FROM event e WHERE ${where.text} ORDER BY e.log LIMIT ${SLICE_ROWS}`,
     )
-    .all(...where.values) as unknown as Candidate[];
-  for (const candidate of candidates) candidate.place = logPosition(candidate.log);
-  const isFull = candidates.length === SLICE_ROWS;
-  return { candidates, through: isFull ? (candidates.at(-1)?.place ?? last) : last };
+    .iterate(logKey(env, 0), ...where.values);
+  return { candidates: rows as unknown as Iterable<Candidate>, through: last };
 }
 
 function deadLetters(context: ReadContext, lane: number, after: number, end: number): Rows {
-  const candidates = context
+  const rows = context
     .sql(
       `SELECT s.seq AS place, ${COLUMNS}
        FROM (SELECT seq, log FROM settled INDEXED BY settled_failed
@@ -106,9 +105,8 @@ function deadLetters(context: ReadContext, lane: number, after: number, end: num
              ORDER BY seq LIMIT ${SLICE_ROWS}) s
        JOIN event e ON e.log = s.log ORDER BY s.seq`,
     )
-    .all(lane, after, end) as unknown as Candidate[];
-  const isFull = candidates.length === SLICE_ROWS;
-  return { candidates, through: isFull ? (candidates.at(-1)?.place ?? end) : end };
+    .iterate(lane, after, end);
+  return { candidates: rows as unknown as Iterable<Candidate>, through: end };
 }
 
 function sliceOf(
@@ -119,10 +117,11 @@ function sliceOf(
   isWanted: (candidate: Candidate) => boolean,
 ): ReplaySlice {
   const items: number[] = [];
+  let looked = 0;
   for (const candidate of candidates) {
-    if (!fits(candidate, query, mid) || !isWanted(candidate)) continue;
-    items.push(candidate.place);
-    if (items.length === limit) return { items, through: candidate.place };
+    looked++;
+    if (fits(candidate, query, mid) && isWanted(candidate)) items.push(candidate.place);
+    if (items.length === limit || looked === SLICE_ROWS) return { items, through: candidate.place };
   }
   return { items, through };
 }

@@ -54,7 +54,7 @@ export async function run(options: BenchOptions): Promise<string> {
   const { quick } = options;
   const rounds = options.rounds ?? 1;
   const plan: Plan = quick
-    ? { endpoints: 20, perSecond: 100, seconds: 1, warmUpSeconds: 1, broadcasts: 1 }
+    ? { endpoints: 20, perSecond: 200, seconds: 0.5, warmUpSeconds: 0.25, broadcasts: 1 }
     : { endpoints: 1000, perSecond: 500, seconds: options.seconds ?? 60, warmUpSeconds: 5, broadcasts: 10 };
   const sections: string[] = [];
   for (const choice of CHOICES) {

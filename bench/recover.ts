@@ -39,9 +39,10 @@ export async function run(options: BenchOptions): Promise<string> {
   const { quick } = options;
   const rounds = options.rounds ?? 3;
   const events = options.events ?? (quick ? 100 : 10_000);
-  const results = new Map<Ordering, Figures[]>(ORDERINGS.map((ordering) => [ordering, []]));
+  const orderings = quick ? (['message'] as const) : ORDERINGS;
+  const results = new Map<Ordering, Figures[]>(orderings.map((ordering) => [ordering, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const ordering of round % 2 === 0 ? ORDERINGS : ORDERINGS.toReversed()) {
+    for (const ordering of round % 2 === 0 ? orderings : orderings.toReversed()) {
       const figures = await measure(ordering, events);
       results.get(ordering)?.push(figures);
       console.log(`round ${round + 1} of ${rounds}, ordering ${ordering}: ${show(figures)}`);

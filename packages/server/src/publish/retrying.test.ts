@@ -26,7 +26,12 @@ describe('retrying', () => {
       '6',
     ]);
     const after = store.settlements.map(({ attempt }) => Math.round((attempt.at - begin) / 1000));
-    expect(after).toEqual([0, 30, 330, 2130, 9330, 27_330]);
+    // The attempts take some of the environment's time too.
+    for (const [index, at] of [0, 30, 330, 2130, 9330, 27_330].entries()) {
+      expect(after[index]).toBeGreaterThanOrEqual(at);
+      expect(after[index]).toBeLessThanOrEqual(at + 5);
+    }
+    expect(after).toHaveLength(6);
     const last = store.settlements.at(-1);
     expect(last).toMatchObject({ verdict: 'failed', next_at: null, attempt: { attempt: 6, status: 500 } });
     expect(last?.events).toMatchObject([

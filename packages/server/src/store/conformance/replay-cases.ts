@@ -10,6 +10,7 @@ import {
   mailEvent,
   newMessage,
   newReplay,
+  purgeAll,
   NO_DELIVERY_FILTER,
   replayAll,
   type Bench,
@@ -243,6 +244,32 @@ export function replayCases(bench: Bench): void {
     const once = await world.store.createReplay(another, 2, idempotency);
     const twice = await world.store.createReplay({ ...another, replay_id: 'rpl_4' }, 2, idempotency);
     expect([once.replayed, twice.replayed, twice.replay.replay_id]).toEqual([false, true, 'rpl_3']);
+  });
+
+  it('forgets a finished replay with retention, never one that runs or is still in its lane', async () => {
+    const { world } = bench;
+    const { sandbox } = await world.tenant();
+    const { lane } = await world.endpoint(sandbox, { event_types: ['*'] });
+    await emit(world, sandbox, 1);
+    await world.store.settle([delivered(lane, 1)]);
+    const running = await newReplay(world, sandbox, lane);
+    const cancelled = await replayAll(world, await newReplay(world, sandbox, lane));
+    const over = await newReplay(world, sandbox, lane);
+    await world.store.endReplay(cancelled.replay_id, 'cancelled', null);
+    await world.store.endReplay(over.replay_id, 'failed', 'why');
+    const known = async (): Promise<boolean[]> =>
+      Promise.all(
+        [running, cancelled, over].map(
+          async ({ replay_id }) => (await world.store.getReplay(sandbox, replay_id)) !== null,
+        ),
+      );
+    await purgeAll(world, sandbox, Date.now() - 60_000);
+    expect(await known()).toEqual([true, true, true]);
+    await purgeAll(world, sandbox, Date.now() + 60_000);
+    expect(await known()).toEqual([true, true, false]);
+    await world.store.withdrawReplay(cancelled.replay_id, 10);
+    await purgeAll(world, sandbox, Date.now() + 60_000);
+    expect(await known()).toEqual([true, false, false]);
   });
 
   it('finds deliveries of a filter in lane and seq order, in bounded parts', async () => {

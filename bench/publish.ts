@@ -48,7 +48,11 @@ export async function run(options: BenchOptions): Promise<string> {
 
 async function runBare(receiver: Receiver, events: number): Promise<Side> {
   const before = await receiver.count();
-  const figures = await runScript<Side>('./bare-loop.ts', [receiver.url, String(events), String(IN_FLIGHT)]);
+  const figures = await runScript<Side>('./bare-loop-process.ts', [
+    receiver.url,
+    String(events),
+    String(IN_FLIGHT),
+  ]);
   const received = (await receiver.count()) - before;
   if (received !== events) throw new Error(`${events} requests were made, ${received} arrived`);
   return figures;

@@ -13,7 +13,7 @@ export interface BareServer {
 }
 
 export async function startBareHttp(): Promise<BareServer> {
-  return startHelper('./bare-http.ts');
+  return startHelper('./bare-http-process.ts');
 }
 
 /** Postfix puts it where no PATH looks. */

@@ -14,7 +14,7 @@ export function classifyBounce(said: SmtpStatement, table: BounceRuleTable = BOU
   if (rule === undefined)
     return {
       rule: UNKNOWN_RULE,
-      outcome: (codeClass(said) ?? (said.given_up === true ? 5 : 4)) === 5 ? 'hard' : 'soft',
+      outcome: outcomeByCode(said),
       category: 'other',
       address_at_fault: false,
     };
@@ -36,8 +36,9 @@ function codeClass(said: SmtpStatement): number | null {
   return said.enhanced_code === null ? null : Number(said.enhanced_code[0]);
 }
 
+/** Without any code, a report is final; in a session it is our own trouble, and the next attempt may do. */
 function outcomeByCode(said: SmtpStatement): 'hard' | 'soft' {
-  return codeClass(said) === 4 ? 'soft' : 'hard';
+  return (codeClass(said) ?? (said.given_up === true ? 5 : 4)) === 4 ? 'soft' : 'hard';
 }
 
 function matches(rule: BounceRule, said: SmtpStatement, text: string): boolean {

@@ -56,7 +56,7 @@ export const CODE_RULES: readonly BounceRule[] = [
     {
       id: 'text.recipient_refused',
       category: 'invalid_email',
-      text: phrases(`recipient rejected | recipient refused | address rejected | recipient denied |
+      text: phrases(`malformed address | recipient rejected | recipient refused | address rejected | recipient denied |
         undeliverable | cannot be delivered | not deliverable`),
     },
   ]),

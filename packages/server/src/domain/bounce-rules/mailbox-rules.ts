@@ -122,7 +122,6 @@ export const MAILBOX_RULES: readonly BounceRule[] = [
     {
       id: 'text.dns_try_again',
       category: 'network',
-      outcome: 'soft',
       text: phrases(`
       host not found, try again | name server timeout | temporary dns | dns timeout |
       dns lookup timed out | temporary failure in name resolution | temporary lookup failure |

@@ -34,6 +34,7 @@ export const MESSAGE_RULES: readonly BounceRule[] = [
       duplicate header | multiple from | from header | bare lf | bare <lf> | bare cr | line too long |
       lines longer | illegal character | mime error | bad mime | charset | conversion | 8bit | smtputf8 |
       subject contains | invalid subject | body type | not rfc`),
+      never: ['malformed address'],
     },
   ]),
   ...from('servers', [

@@ -348,7 +348,7 @@ export const PROVIDER_RULES: readonly BounceRule[] = [
     {
       id: 'tonline.blocked',
       category: 'blocked',
-      text: ['tosa@rx.t-online.de', 'a problem occurred. (ask your postmaster'],
+      text: ['a problem occurred. (ask your postmaster'],
     },
   ]),
   ...from('orange', [

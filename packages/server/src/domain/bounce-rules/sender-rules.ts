@@ -94,7 +94,7 @@ export const SENDER_RULES: readonly BounceRule[] = [
       sender is not allowed | sender not allowed | from address not | from domain | return path |
       envelope sender | sender blocked | sender is blocked | sender has been blocked |
       mail from refused | refused mail from | your email address | your domain | not accept mail from |
-      don't accept mail from | do not accept mail from | mail from your domain | backscatter protection |
+      don't accept mail from | do not accept mail from | mail from your domain | backscatter protection | unroutable sender | unrouteable sender |
       from: domain | provide a valid from | sender not pre-approved`),
     },
   ]),

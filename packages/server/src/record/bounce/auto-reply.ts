@@ -40,9 +40,9 @@ const SUBJECTS: readonly string[] = [
   'out of office autoreply:',
   'vacation:',
   'auto: ',
-  '[auto-reply]',
-  '[autoreply]',
-  '[auto reply]',
+  'auto-reply]',
+  'autoreply]',
+  'auto reply]',
   'away from office:',
   'away from my mail',
   'vacation reply',
@@ -122,7 +122,9 @@ export function isAutoReply(fields: readonly Field[]): boolean {
   if (submitted.startsWith('auto-replied') || submitted.startsWith('auto-notified')) return true;
   if (MARKS.some((name) => isSaid(field(fields, name)))) return true;
   if (PRECEDENCE.has((field(fields, 'precedence') ?? '').trim().toLowerCase())) return true;
-  const subject = fieldText(fields, 'subject').trim().toLowerCase();
+  const subject = fieldText(fields, 'subject')
+    .toLowerCase()
+    .replace(/^[\s[(*<]+/, '');
   return SUBJECTS.some((start) => subject.startsWith(start));
 }
 

@@ -13,7 +13,7 @@ import { field, type Field } from './header-fields.ts';
 import { visibleText } from './visible-text.ts';
 import { partText, readParts, type Part } from './mime-parts.ts';
 import { fieldsOf, messageId, originalFields, originalMessage } from './original.ts';
-import { bareAddress } from './report-address.ts';
+import { failedAddress } from './report-address.ts';
 import { NO_ORIGINAL, type MailReport, type ReportedRecipient } from './report.ts';
 import { isMachine, onlyNamed, readTextReport, saidInText, type TextReport } from './text-report.ts';
 
@@ -99,7 +99,7 @@ function completed(recipients: ReportedRecipient[], mail: Part, to: string | nul
 
 function onlyAddress(fields: readonly Field[], text: string, to: string | null): string | null {
   const failed = field(fields, 'x-failed-recipients');
-  if (failed !== null) return bareAddress(failed);
+  if (failed !== null) return failedAddress(failed);
   return onlyNamed(text) ?? (to === null ? null : singleAddress(to));
 }
 
@@ -132,9 +132,10 @@ function textRecipients(found: TextReport, to: string | null): ReportedRecipient
   const one = (address: string | null, diagnostic: string): ReportedRecipient => {
     return { address, action, ...mergeCodes(null, diagnostic), diagnostic, remote: null };
   };
-  if (found.named.size > 0) return [...found.named].map(([address, diagnostic]) => one(address, diagnostic));
-  const only = to === null ? null : singleAddress(to);
-  return only !== null || found.known ? [one(only, found.said)] : [];
+  const named = [...found.named].map(([address, said]) => one(address, said || found.said));
+  if (found.guessed) return named.filter((each) => each.smtp_code !== null || each.enhanced_code !== null);
+  if (named.length > 0 || !found.known) return named;
+  return [one(to === null ? null : singleAddress(to), found.said)];
 }
 
 /** RFC 8098: it was read, or deleted; either way it was delivered. */

@@ -19,6 +19,13 @@ export function bareAddress(text: string): string | null {
   return `${address.slice(0, at)}@${address.slice(at + 1).toLowerCase()}`;
 }
 
+/** An address in X-Failed-Recipients; a relay may have written the domain into the local part (the percent hack). */
+export function failedAddress(text: string): string | null {
+  const address = bareAddress(text);
+  const hacked = /^([^%]+)%([\w-]+(?:\.[\w-]+)+)@/.exec(address ?? '');
+  return hacked === null ? address : bareAddress(`${hacked[1]}@${hacked[2]}`);
+}
+
 /** The same, but null for a placeholder that a feedback loop puts in place of the address (RFC 6590). */
 export function shownAddress(text: string): string | null {
   const address = bareAddress(text);

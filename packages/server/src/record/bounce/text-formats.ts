@@ -9,6 +9,8 @@ export interface TextFormat {
   opening: readonly string[];
   /** It tells of a delay; the message is still tried. */
   delayed?: true;
+  /** Words that people use, too: the sender must have the name of a server. */
+  vague?: true;
   /** Words before the address on its line, where it does not stand at the line's start. */
   labels?: readonly string[];
   /** Sent by this local part or with this X-Mailer although nothing else says that a machine wrote it. */
@@ -52,6 +54,10 @@ export const COPY_OPENINGS: readonly string[] = [
   '| message header',
   '--- below the next line is a copy',
   'the original message was:',
+  '---------- forwarded message',
+  '-------- forwarded message',
+  '----- forwarded message',
+  'begin forwarded message',
   'returned message follows',
 ];
 
@@ -123,7 +129,7 @@ export const TEXT_FORMATS: readonly TextFormat[] = [
   {
     id: 'qmail',
     opening: [
-      'hi. this is the',
+      'hi. this is the qmail-send program',
       'this is the deliver program at',
       "i'm afraid i wasn't able to deliver your message to the following addresses",
       'i tried to deliver a bounce message to this address, but the bounce bounced',
@@ -146,12 +152,14 @@ export const TEXT_FORMATS: readonly TextFormat[] = [
       'this message was created automatically by mail delivery',
       'a message that you sent could not be delivered',
       'a message that you sent contained no recipient',
+      'a message that you sent contained one or more recipient addresses',
     ],
     labels: ['rcpt to:'],
     source: 'Exim specification, bounce_message_file; GMX and 1&1 use the same words',
   },
   {
     id: 'sendmail_delay',
+    vague: true,
     delayed: true,
     opening: [
       'the following addresses had transient non-fatal errors',
@@ -208,6 +216,7 @@ export const TEXT_FORMATS: readonly TextFormat[] = [
   },
   {
     id: 'exchange',
+    vague: true,
     opening: [
       'did not reach the following recipient',
       'delivery has failed to these recipients',
@@ -222,6 +231,7 @@ export const TEXT_FORMATS: readonly TextFormat[] = [
   },
   {
     id: 'domino',
+    vague: true,
     opening: ['was not delivered to:', 'was not delivered to'],
     source: 'HCL Domino router failure report',
   },
@@ -240,6 +250,7 @@ export const TEXT_FORMATS: readonly TextFormat[] = [
   },
   {
     id: 'imail',
+    vague: true,
     machine: ['smtp32'],
     opening: [
       'unknown user:',
@@ -284,9 +295,15 @@ export const TEXT_FORMATS: readonly TextFormat[] = [
     opening: ['the message that you sent was undeliverable to the following'],
     source: 'GroupWise Internet Agent',
   },
-  { id: 'smail', opening: ['failed addresses follow:'], source: 'Smail 3; flufl.bounce simplematch' },
+  {
+    id: 'smail',
+    vague: true,
+    opening: ['failed addresses follow:'],
+    source: 'Smail 3; flufl.bounce simplematch',
+  },
   {
     id: 'courier',
+    vague: true,
     opening: ['undeliverable mail', 'your message to the following recipients cannot be delivered'],
     source: 'Courier, module.dsn',
   },
@@ -305,18 +322,21 @@ export const TEXT_FORMATS: readonly TextFormat[] = [
   },
   {
     id: 'kddi',
+    vague: true,
     opening: ['each of the following recipients was rejected by a remote', 'the user(s) account is'],
     labels: ['recipient:'],
     source: 'KDDI (ezweb.ne.jp) mail system error',
   },
   {
     id: 'interscan',
+    vague: true,
     opening: ['message from interscan', 'unable to deliver message to'],
     labels: ['rcpt to:'],
     source: 'InterScan VirusWall; flufl.bounce simplematch',
   },
   {
     id: 'failed_recipients',
+    vague: true,
     opening: [
       'here is your list of failed recipients',
       '------ failed recipients ------',

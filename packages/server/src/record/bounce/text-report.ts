@@ -11,7 +11,7 @@ import {
   saidAbout,
   transcriptOf,
 } from './named-in-text.ts';
-import { bareAddress } from './report-address.ts';
+import { failedAddress } from './report-address.ts';
 import { oneLine } from './report.ts';
 import {
   COPY_OPENINGS,
@@ -27,8 +27,10 @@ export interface TextReport {
   named: Map<string, string>;
   /** What is said at all, for a notice that names nobody. */
   said: string;
-  /** A known format, so that it is a notice even when it names nobody. */
+  /** Of one kind of server, so that it is a notice even when it names nobody. */
   known: boolean;
+  /** Only sender and subject say what it is: it takes a server's reply, too. */
+  guessed: boolean;
   /** The server's own words. */
   own: string;
   /** The header of the original, when the text has it. */
@@ -37,18 +39,26 @@ export interface TextReport {
 
 /** The server speaks first; a person who tells of a bounce further down is not it. */
 const MAX_LINES_BEFORE = 60;
-const ROBOT =
-  /(?:^|[<\s"])(?:mailer-daemon|mailerdaemon|mail-daemon|maildaemon|postmaster|mailer_daemon|double-bounce|bounce-handler)(?:@|[\s>"(]|$)/;
+const ROBOTS = new Set([
+  'mailer-daemon',
+  'mailerdaemon',
+  'mailer_daemon',
+  'mail-daemon',
+  'maildaemon',
+  'postmaster',
+  'double-bounce',
+  'bounce-handler',
+]);
+const ANSWER = /^\s*(?:re|aw|fwd?|wg|sv|vs|tr|rv|rif|antw)\s*:/;
 
 /** Null unless a machine sent it as a notice. `isReport` is true for a multipart/report, which only machines make. */
 export function readTextReport(fields: readonly Field[], text: string, isReport: boolean): TextReport | null {
   const lines = linesOf(text);
   const copy = lines.findIndex(isCopyOpening);
   const own = copy < 0 ? lines : lines.slice(0, copy);
-  const machine = isReport || isMachine(fields);
-  const opening = findOpening(fields, own, machine);
+  const opening = findOpening(fields, own, isReport);
   const subject = subjectKind(fields);
-  if (opening === null && (subject === null || !machine || isAutoReplySubject(fields))) return null;
+  if ((opening === null && subject === null) || isAutoReplySubject(fields)) return null;
   const named = namesOf(
     fields,
     opening === null ? own : own.slice(opening.line),
@@ -59,7 +69,8 @@ export function readTextReport(fields: readonly Field[], text: string, isReport:
     delayed: opening === null ? subject === 'delayed' : opening.format.delayed === true,
     named,
     said: transcriptOf(own) || oneLine(own.slice(opening?.line ?? 0, (opening?.line ?? 0) + 12).join(' ')),
-    known: opening !== null || isReport,
+    known: isReport || (opening !== null && opening.format.vague !== true),
+    guessed: opening === null && !isReport,
     own: own.join('\n'),
     original: copy < 0 ? '' : lines.slice(copy + 1).join('\n'),
   };
@@ -71,7 +82,7 @@ export function saidInText(text: string, address: string | null): string {
   const named = namedIn(lines, []);
   addTranscript(named, lines);
   const said = address === null ? '' : (named.get(address) ?? '');
-  return said || (address === null ? '' : saidAbout(lines, address)) || transcriptOf(lines);
+  return said || (address === null ? '' : saidAbout(lines, address)) || transcriptOf(lines) || oneLine(text);
 }
 
 /** The one address that the text part of a report names. */
@@ -83,25 +94,43 @@ export function onlyNamed(text: string): string | null {
 /** RFC 5321 section 4.5.5: notices have the null return path; older servers at least use a name of their own. */
 export function isMachine(fields: readonly Field[]): boolean {
   const path = field(fields, 'return-path')?.trim().toLowerCase() ?? null;
-  if (path === '<>' || path === '' || path?.startsWith('<mailer-daemon') === true) return true;
+  return path === '<>' || path === '' || path?.startsWith('<mailer-daemon') === true || isServer(fields);
+}
+
+/** The null return path is what vacation notices have, too; a name of its own is what only servers have. */
+function isServer(fields: readonly Field[]): boolean {
   if (field(fields, 'x-failed-recipients') !== null) return true;
-  return ROBOT.test((field(fields, 'from') ?? '').toLowerCase().slice(0, 500));
+  const from = (field(fields, 'from') ?? '').toLowerCase().slice(0, 500);
+  const address = /<([^<>]*)>/.exec(from)?.[1] ?? from;
+  // `MAILER-DAEMON <>` has its name only in words.
+  const name = address === '' ? from.replace('<>', '') : (address.split('@')[0] ?? '');
+  return ROBOTS.has(name.replaceAll('"', '').replace(/\(.*$/, '').trim());
 }
 
 function findOpening(
   fields: readonly Field[],
   lines: readonly string[],
-  machine: boolean,
+  isReport: boolean,
 ): { format: TextFormat; line: number } | null {
   const first = lines.slice(0, MAX_LINES_BEFORE).map((line) => line.toLowerCase().replaceAll('’', "'"));
+  const answer = ANSWER.test(fieldText(fields, 'subject').toLowerCase());
+  const server = isReport || (isServer(fields) && !answer);
+  const machine = server || (isMachine(fields) && !answer);
   for (const format of TEXT_FORMATS) {
-    if (!machine && !isMachineOf(format, fields)) continue;
-    const line = first.findIndex(
-      (each) => !/^\s*[>|]/.test(each) && format.opening.some((part) => each.includes(part)),
-    );
+    if (!(format.vague === true ? server : machine) && !isMachineOf(format, fields)) continue;
+    const line = first.findIndex((each) => opens(format, each));
     if (line >= 0) return { format, line };
   }
   return null;
+}
+
+/** Not in a quotation; and where people use the words, too, only as the start of a line. */
+function opens(format: TextFormat, line: string): boolean {
+  if (/^\s*[>|]/.test(line)) return false;
+  const start = line.replace(/^[\s*-]+/, '');
+  return format.opening.some((part) =>
+    format.vague === true ? start.startsWith(part) : line.includes(part),
+  );
 }
 
 function isMachineOf(format: TextFormat, fields: readonly Field[]): boolean {
@@ -111,10 +140,8 @@ function isMachineOf(format: TextFormat, fields: readonly Field[]): boolean {
 }
 
 function subjectKind(fields: readonly Field[]): 'failed' | 'delayed' | null {
-  // The null return path alone is what vacation notices have, too; a name of its own is what only servers have.
-  if (!ROBOT.test((field(fields, 'from') ?? '').toLowerCase().slice(0, 500))) return null;
+  if (!isServer(fields) || ANSWER.test(fieldText(fields, 'subject').toLowerCase())) return null;
   const subject = fieldText(fields, 'subject').toLowerCase();
-  if (/^\s*(?:re|aw|fwd?|wg|sv|tr)\s*:/.test(subject)) return null;
   if (DELAY_SUBJECTS.some((words) => subject.includes(words))) return 'delayed';
   return FAILURE_SUBJECTS.some((words) => subject.includes(words)) ? 'failed' : null;
 }
@@ -152,7 +179,7 @@ function addFailedRecipients(
     .filter(({ name }) => name === 'x-failed-recipients')
     .flatMap(({ value }) => value.split(','))
     .slice(0, MAX_NAMED)
-    .flatMap((each) => bareAddress(each) ?? []);
+    .flatMap((each) => failedAddress(each) ?? []);
   if (failed.length === 0) return;
   for (const address of named.keys()) if (!failed.includes(address)) named.delete(address);
   for (const address of failed)

@@ -132,34 +132,25 @@ export function metadata(value: unknown): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-/** A copy that is safe to store and to write as JSON: bounded in depth, width and length of texts. */
+/** A copy that is safe to store and to write as JSON: bounded in members, and so in depth, and in length of texts. */
 export function bounded(value: unknown): unknown {
-  return copy(value, { depth: 16, members: 500 });
+  return copy(value, { members: 500 });
 }
 
-function copy(value: unknown, budget: { depth: number; members: number }): unknown {
+/** What is left to copy. */
+interface Budget {
+  members: number;
+}
+
+function copy(value: unknown, budget: Budget): unknown {
   if (typeof value === 'string') return value.slice(0, MAX_URL).toWellFormed().replaceAll('\0', '\uFFFD');
   if (typeof value !== 'object' || value === null) return value ?? null;
-  if (budget.depth === 0) return '…';
-  budget.depth -= 1;
-  const result = Array.isArray(value)
-    ? value.slice(0, Math.max(0, budget.members)).map((member) => copy(member, spend(budget)))
-    : copyMembers(value, budget);
-  budget.depth += 1;
-  return result;
-}
-
-function copyMembers(value: object, budget: { depth: number; members: number }): Record<string, unknown> {
   const entries: [string, unknown][] = [];
   for (const [key, member] of Object.entries(value)) {
     if (budget.members <= 0) break;
+    budget.members -= 1;
     const name = text(key, MAX_TAG);
-    if (name !== null && name !== '__proto__') entries.push([name, copy(member, spend(budget))]);
+    if (name !== null && name !== '__proto__') entries.push([name, copy(member, budget)]);
   }
-  return Object.fromEntries(entries);
-}
-
-function spend<B extends { members: number }>(budget: B): B {
-  budget.members -= 1;
-  return budget;
+  return Array.isArray(value) ? entries.map(([, member]) => member) : Object.fromEntries(entries);
 }

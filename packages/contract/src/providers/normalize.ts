@@ -45,7 +45,6 @@ export function readBatch(
   items: readonly unknown[],
   drafts: (item: Fields) => readonly Draft[],
 ): Reading {
-  if (items.length > MAX_EVENTS) return { kind: 'unusable', reason: 'too_many_events' };
   const events: NormalizedEvent[] = [];
   for (const item of items) {
     const found = drafts(fields(item));

@@ -101,16 +101,18 @@ describe.each(PROVIDER_NAMES)('%s', (name) => {
     }
     expect('polluted' in {}).toBe(false);
   });
+});
 
-  it(`takes ${MAX_EVENTS} events, and refuses one more`, () => {
-    const batch = batchOf(name);
-    if (batch === null) return;
-    expect(eventsOf(provider.read(vectorRequest({ body: batch(MAX_EVENTS) })))).toHaveLength(MAX_EVENTS);
-    expect(provider.read(vectorRequest({ body: batch(MAX_EVENTS + 1) }))).toEqual({
-      kind: 'unusable',
-      reason: 'too_many_events',
-    });
-  });
+/** Mailgun and Scaleway have one event in a request. */
+const BATCHED = PROVIDER_NAMES.filter((name) => name !== 'mailgun' && name !== 'scaleway');
+
+it.each(BATCHED)(`%s takes ${MAX_EVENTS} events, and refuses one more`, (name) => {
+  const read = (count: number): Reading =>
+    PROVIDERS[name].read(vectorRequest({ body: batchOf(name, count) }));
+  expect(eventsOf(read(MAX_EVENTS)).length).toBe(MAX_EVENTS);
+  const { kind, ...rest } = read(MAX_EVENTS + 1);
+  expect(kind).toBe('unusable');
+  expect(rest).toEqual({ reason: 'too_many_events' });
 });
 
 describe('the fuzz run', () => {
@@ -222,20 +224,12 @@ function wrapsOf(name: ProviderName): ((json: string) => string)[] {
   return [bare, (json) => `[${json}]`];
 }
 
-/** A body with so many events; null where a request has one. */
-function batchOf(name: ProviderName): ((count: number) => string) | null {
-  const list = (count: number): string =>
-    `[${Array.from({ length: count }, () => '{"event":"open"}').join()}]`;
-  if (name === 'mailgun') return null;
-  if (name === 'mandrill') return (count) => `mandrill_events=${encodeURIComponent(list(count))}`;
-  if (name === 'mailtrap') return (count) => `{"events":${list(count)}}`;
-  if (name === 'unisender_go') return (count) => `{"events_by_user":[{"events":${list(count)}}]}`;
-  if (name === 'amazon_ses')
-    return (count) =>
-      JSON.stringify({
-        eventType: 'Send',
-        mail: { destination: Array.from({ length: count }, (_, i) => `a${i}@b.example`) },
-      });
-  if (name === 'scaleway') return null;
-  return list;
+function batchOf(name: ProviderName, count: number): string {
+  const list = `[${Array.from({ length: count }, () => '{"event":"open"}').join()}]`;
+  if (name === 'mandrill') return `mandrill_events=${encodeURIComponent(list)}`;
+  if (name === 'mailtrap') return `{"events":${list}}`;
+  if (name === 'unisender_go') return `{"events_by_user":[{"events":${list}}]}`;
+  if (name !== 'amazon_ses') return list;
+  const destination = Array.from({ length: count }, (_, index) => `a${index}@b.example`);
+  return JSON.stringify({ eventType: 'Send', mail: { destination } });
 }

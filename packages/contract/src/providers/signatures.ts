@@ -96,7 +96,7 @@ export function rawSignature(der: Bytes): Bytes | null {
     let start = number.start;
     while (start < number.next && der[start] === 0) start += 1;
     const length = number.next - start;
-    if (length === 0 || length > 32) return null;
+    if (length > 32) return null;
     raw.set(der.subarray(start, number.next), 32 * (index + 1) - length);
   }
   return raw;

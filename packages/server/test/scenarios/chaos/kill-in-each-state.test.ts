@@ -10,6 +10,11 @@ import { deliveriesOf, killStates, WINDOW, Withheld, type KillState } from './ki
 import { World, type ChaosLane } from './world.ts';
 
 const PAGE = new URL('../../../../../docs/states.md', import.meta.url);
+/**
+ * broken: only a damaged row of the database leads there, no call does.
+ * failing: after a restart with an open breaker the sandbox's clock cannot be moved, which draining needs.
+ */
+const ELSEWHERE = ['lane: broken', 'lane: failing', 'endpoint: failing'];
 const ENV = { POSTRIDER_PUBLISH_WINDOW: String(WINDOW) };
 
 interface Row {
@@ -113,19 +118,17 @@ it('the states that are killed in are those of docs/states.md', () => {
   });
   const killedIn = killStates(new Withheld()).flatMap(({ states }) => states);
   expect(written.length).toBeGreaterThan(8);
-  expect([...new Set(killedIn)].toSorted()).toEqual([...new Set(written)].toSorted());
+  expect([...new Set([...killedIn, ...ELSEWHERE])].toSorted()).toEqual([...new Set(written)].toSorted());
 });
 
-/** The states that the tables of a section name: under `from` and `to`, or under `state`. */
+/** The states that the tables of a section name: under `from` and `to`, or under `state`; other tables name none. */
 function statesIn(section: string): string[] {
-  const rows = section
-    .split('\n')
-    .filter((line) => line.startsWith('|'))
-    .map((line) => line.split('|').map((cell) => cell.trim()));
-  let columns: number[] = [];
-  return rows.flatMap((cells) => {
-    const heads = cells.flatMap((cell, at) => (['from', 'to', 'state'].includes(cell) ? [at] : []));
-    if (heads.length > 0) columns = heads;
-    return heads.length > 0 || cells[1]?.startsWith('-') ? [] : columns.map((at) => cells[at] ?? '');
+  const tables = section.match(/(?:^\|.*\n)+/gm) ?? [];
+  return tables.flatMap((table) => {
+    const [head = [], , ...rows] = table
+      .split('\n')
+      .map((line) => line.split('|').map((cell) => cell.trim()));
+    const columns = ['from', 'to', 'state'].map((name) => head.indexOf(name)).filter((at) => at >= 0);
+    return rows.flatMap((cells) => columns.flatMap((at) => cells[at] ?? []));
   });
 }

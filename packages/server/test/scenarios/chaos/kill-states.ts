@@ -8,6 +8,7 @@ import type { EndpointCreateBody, EndpointObject } from '@postrider/contract/sch
 import { gone, healthy, refusing } from '../../kit/hostile/answers.ts';
 import type { Behaviour, Exchange } from '../../kit/hostile/exchange.ts';
 import { hanging } from '../../kit/hostile/silence.ts';
+import { limit } from '../../kit/resource-limits.ts';
 import { waitFor } from '../../kit/wait.ts';
 import type { ChaosLane, World } from './world.ts';
 
@@ -70,6 +71,25 @@ async function eachDelivery(world: World, lane: ChaosLane, verb: string): Promis
     await world.api.post(`/v1/deliveries/${delivery_id}/${verb}`);
 }
 
+/** A 410 that the store cannot be told of: nothing can be written any more, so this row is the last one. */
+function goneUntold(): KillState {
+  const untold = new Withheld();
+  return {
+    name: 'said 410, and the store does not know',
+    states: ['lane: gone'],
+    events: 1,
+    settings: { timeout_ms: 30_000 },
+    behaviour: untold.behaviour,
+    reach: async (world, { path }) => {
+      await path.untilRequests(1);
+      limit(world.server.pid, 'fsize', 1);
+      for (const exchange of untold.exchanges) gone(exchange);
+      await waitFor('a try to disable', () => world.server.output.includes('endpoint could not be disabled'));
+    },
+    after: { pending: 1 },
+  };
+}
+
 /** `withheld`: what the row of unsettled answers keeps back until the process stands still. */
 export function killStates(withheld: Withheld): KillState[] {
   return [
@@ -120,7 +140,7 @@ export function killStates(withheld: Withheld): KillState[] {
     },
     {
       name: 'held because the endpoint is disabled',
-      states: ['delivery: held', 'lane: on hold', 'endpoint: disabled'],
+      states: ['delivery: held', 'lane: disabled', 'endpoint: disabled'],
       events: 4,
       settings: { max_in_flight: 1 },
       behaviour: healthy,
@@ -213,5 +233,6 @@ export function killStates(withheld: Withheld): KillState[] {
       },
       after: { pending: 3 },
     },
+    goneUntold(),
   ];
 }

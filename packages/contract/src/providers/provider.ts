@@ -54,7 +54,11 @@ export interface ProviderEnv {
   fetchText?: ((url: string) => Promise<string>) | undefined;
 }
 
-/** `bad_secret`, `wrong_topic` and `no_certificate` are about the receiver's own settings; the rest is the request's. */
+/**
+ * Answer 401, with `WWW-Authenticate: Basic` where a password is set up: SNS sends it only when asked
+ * (https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html). `no_certificate` may pass: answer
+ * 503, because SNS retries on 5xx alone. `bad_secret` and `wrong_topic` are about the receiver's own settings.
+ */
 export type Refusal =
   | VerifyFailure
   | 'wrong_method'

@@ -2,7 +2,8 @@
  * Shares the budget of attempts among the lanes: one turn each, round and round, among those that have something
  * to send and a free slot. An attempt that is slow stops counting against the budget, so that hanging endpoints do
  * not take the others' turns; their own slots hold them. Lanes that have not proven themselves have a ring of their
- * own with half of the budget, and are the first to wait when slow attempts pile up.
+ * own with half of the budget, and are the first to wait when slow attempts pile up. So have the many lanes that one
+ * event goes to, with a quarter: the others do not wait for all of them.
  */
 
 import type { EnvironmentClocks } from '../base/clock.ts';
@@ -10,10 +11,10 @@ import { newId } from '../base/ids.ts';
 import type { TimerWheel } from '../base/timer-wheel.ts';
 import type { DueDelivery } from '../domain/delivery.ts';
 import { Attempt, type AttemptLimits, type AttemptOwner } from './attempt.ts';
-import { Fifo } from './fifo.ts';
 import type { Job } from './job.ts';
 import type { Lane, LaneClient } from './lane.ts';
 import type { Pacer } from './pacer.ts';
+import { Ring } from './ring.ts';
 import type { SignedRequest, ToSign } from './signing.ts';
 
 export interface DispatcherParts {
@@ -37,22 +38,28 @@ export interface DispatcherParts {
 
 export class Dispatcher implements AttemptOwner<Job> {
   readonly #parts: DispatcherParts;
-  readonly #proven = new Fifo<Lane>();
-  readonly #unproven = new Fifo<Lane>();
+  readonly #proven: Ring;
+  readonly #unproven: Ring;
+  readonly #crowd: Ring;
+  readonly #rings: readonly Ring[];
+  #turn = 0;
   /**
    * Under way, in no order; each knows its place. An array, because a Set that turns over this fast keeps what it
    * held alive past young collections (its old tables point at the new ones): measured, a third of all CPU time.
    */
   readonly #attempts: Attempt<Job>[] = [];
   #active = 0;
-  #activeUnproven = 0;
   #slow = 0;
-  #provenTurn = true;
   #pumping = false;
   #stopped = false;
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
+    const { budget, maxSlow } = parts;
+    this.#proven = new Ring(budget, maxSlow * 2);
+    this.#unproven = new Ring(Math.ceil(budget / 2), maxSlow);
+    this.#crowd = new Ring(Math.ceil(budget / 4), maxSlow);
+    this.#rings = [this.#proven, this.#unproven, this.#crowd];
   }
 
   get inFlight(): number {
@@ -69,11 +76,18 @@ export class Dispatcher implements AttemptOwner<Job> {
     this.pump();
   }
 
-  #enqueue(lane: Lane): void {
-    if (lane.queued || !lane.canSend(this.#parts.clocks)) return;
+  /** The same for many lanes that one event goes to. */
+  readyAmongMany(lane: Lane): void {
+    this.#enqueue(lane, this.#crowd);
+    this.pump();
+  }
+
+  #enqueue(lane: Lane, ring = lane.isProven ? this.#proven : this.#unproven): void {
+    // What comes to a lane of a crowd by itself lets it go on.
+    if (lane.ring !== null && (lane.ring !== this.#crowd || ring === this.#crowd)) return;
+    if (!lane.canSend(this.#parts.clocks)) return;
     if (lane.pacer !== null && this.#mustWait(lane, lane.pacer)) return;
-    lane.queued = true;
-    (lane.isProven ? this.#proven : this.#unproven).push(lane);
+    ring.add(lane);
   }
 
   #mustWait(lane: Lane, pacer: Pacer): boolean {
@@ -95,33 +109,33 @@ export class Dispatcher implements AttemptOwner<Job> {
     if (this.#pumping || this.#stopped) return;
     this.#pumping = true;
     try {
-      for (let lane = this.#nextLane(); lane !== undefined; lane = this.#nextLane()) {
-        lane.queued = false;
-        if (lane.canSend(this.#parts.clocks)) this.#startOne(lane);
+      while (this.#active < this.#parts.budget && this.#parts.mayStart()) {
+        if (!this.#giveTurn()) break;
       }
     } finally {
       this.#pumping = false;
     }
   }
 
-  /** The two rings take turns. */
-  #nextLane(): Lane | undefined {
-    const { budget, maxSlow, mayStart } = this.#parts;
-    if (this.#active >= budget || !mayStart()) return undefined;
-    const unproven = this.#activeUnproven < budget / 2 && this.#slow < maxSlow;
-    const proven = this.#slow < maxSlow * 2;
-    this.#provenTurn = !this.#provenTurn;
-    const first = this.#provenTurn && proven ? this.#proven.shift() : undefined;
-    if (first !== undefined) return first;
-    return (unproven ? this.#unproven.shift() : undefined) ?? (proven ? this.#proven.shift() : undefined);
+  /** One lane of the next ring that has any. */
+  #giveTurn(): boolean {
+    for (let tries = 0; tries < this.#rings.length; tries++) {
+      this.#turn = (this.#turn + 1) % this.#rings.length;
+      const ring = this.#rings[this.#turn] as Ring;
+      const lane = ring.take(this.#slow);
+      if (lane === undefined) continue;
+      if (lane.canSend(this.#parts.clocks)) this.#startOne(lane, ring);
+      return true;
+    }
+    return false;
   }
 
-  #startOne(lane: Lane): void {
+  #startOne(lane: Lane, ring: Ring): void {
     const client = this.#parts.client(lane);
     const deliveries = client === null ? [] : lane.take();
     if (client === null || deliveries.length === 0) return;
     lane.pacer?.sent(performance.now());
-    this.#start(this.#job(lane, client, deliveries, false));
+    this.#start(this.#job(lane, client, deliveries, ring, false));
     this.#parts.taken(lane);
     this.#enqueue(lane);
   }
@@ -131,13 +145,12 @@ export class Dispatcher implements AttemptOwner<Job> {
     const client = this.#stopped ? null : this.#parts.client(lane);
     if (client === null) return;
     lane.window.hold(delivery.seq);
-    this.#start(this.#job(lane, client, [delivery], true));
+    this.#start(this.#job(lane, client, [delivery], this.#unproven, true));
   }
 
-  #job(lane: Lane, client: LaneClient, deliveries: DueDelivery[], isProbe: boolean): Job {
-    const isUnproven = !lane.isProven;
+  #job(lane: Lane, client: LaneClient, deliveries: DueDelivery[], ring: Ring, isProbe: boolean): Job {
     const at = this.#parts.clocks.now(lane.env);
-    return { lane, client, deliveries, at, isProbe, isUnproven, place: 0 };
+    return { lane, client, deliveries, at, ring, isProbe, place: 0 };
   }
 
   #start(job: Job): void {
@@ -156,7 +169,7 @@ export class Dispatcher implements AttemptOwner<Job> {
     job.place = this.#attempts.length;
     lane.inFlight++;
     this.#active++;
-    if (job.isUnproven) this.#activeUnproven++;
+    job.ring.active++;
     this.#attempts.push(attempt);
     attempt.start();
   }
@@ -189,19 +202,19 @@ export class Dispatcher implements AttemptOwner<Job> {
   slow(attempt: Attempt<Job>): void {
     this.#active--;
     this.#slow++;
-    if (attempt.job.isUnproven) this.#activeUnproven--;
+    attempt.job.ring.active--;
     attempt.job.lane.slowed();
     this.pump();
   }
 
   finished(attempt: Attempt<Job>): void {
-    const { lane, isUnproven } = attempt.job;
+    const { lane, ring } = attempt.job;
     this.#remove(attempt);
     if (attempt.isSlow) {
       this.#slow--;
     } else {
       this.#active--;
-      if (isUnproven) this.#activeUnproven--;
+      ring.active--;
     }
     this.#parts.finished(attempt);
     lane.inFlight--;

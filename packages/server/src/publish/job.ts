@@ -2,6 +2,7 @@
 
 import type { DueDelivery } from '../domain/delivery.ts';
 import type { Lane, LaneClient } from './lane.ts';
+import type { Ring } from './ring.ts';
 
 export interface Job {
   lane: Lane;
@@ -13,8 +14,8 @@ export interface Job {
   at: number;
   /** Tries an endpoint whose breaker is open; uses none of the delivery's attempts. */
   isProbe: boolean;
-  /** The lane had not proven itself at the start. */
-  isUnproven: boolean;
+  /** The ring that gave it its turn. */
+  ring: Ring;
   /** Its place among the attempts under way. */
   place: number;
 }

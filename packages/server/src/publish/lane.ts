@@ -16,6 +16,7 @@ import type { LaneState } from './endpoint-view.ts';
 import { Hand } from './hand.ts';
 import { LANE_TRANSITIONS, type LaneHold, type LanePhase } from './lane-phase.ts';
 import { Pacer } from './pacer.ts';
+import type { Ring } from './ring.ts';
 import type { Signer } from './signing.ts';
 import { runOf, Window, type WindowTotals } from './window.ts';
 
@@ -48,8 +49,8 @@ export class Lane {
   endpoint: Endpoint;
   deleted = false;
   client: LaneClient | null = null;
-  /** In one of the scheduler's rings. */
-  queued = false;
+  /** Where it waits for its turn; null when it does not. */
+  ring: Ring | null = null;
   inFlight = 0;
   lastUsed = 0;
   readonly window: Window;

@@ -13,6 +13,18 @@ export function dueDeliveries(items: readonly Item[], events: readonly DueEvent[
   return items.map((item) => dueDelivery(item, events));
 }
 
+/** An event for this many lanes is for a crowd. */
+const CROWD = 64;
+const NOBODY = (): boolean => false;
+
+/** Tells of a lane's items whether all of them are events that go to many lanes. */
+export function crowded({ lanes, events }: CommitNotice): (items: readonly Item[]) => boolean {
+  if (lanes.length < CROWD) return NOBODY;
+  const counts = new Uint32Array(events.length);
+  for (const { items } of lanes) for (const { event } of items) counts[event] = (counts[event] as number) + 1;
+  return (items) => items.every(({ event }) => (counts[event] as number) >= CROWD);
+}
+
 /** By lane; those that no longer wait for an earlier one of their message. */
 export function releasedDeliveries({ released, events }: CommitNotice): Map<number, DueDelivery[]> {
   const byLane = new Map<number, DueDelivery[]>();

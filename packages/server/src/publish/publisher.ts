@@ -26,7 +26,7 @@ import type { LaneState } from './endpoint-view.ts';
 import { Lanes } from './lanes.ts';
 import { Loader, type LoadStore } from './loader.ts';
 import { NO_METRICS, type PublishGauges, type PublishMetrics } from './metrics.ts';
-import { dueDeliveries, releasedDeliveries } from './notices.ts';
+import { crowded, dueDeliveries, releasedDeliveries } from './notices.ts';
 import { Observer } from './observer.ts';
 import { Outcomes } from './outcomes.ts';
 import { Pacer } from './pacer.ts';
@@ -162,11 +162,13 @@ export class Publisher {
   /** To be called with every commit notice, in commit order. */
   onCommit(notice: CommitNotice): void {
     for (const endpoint of notice.endpoints) this.#endpointChanged(endpoint);
+    const isCrowded = crowded(notice);
     for (const { lane: number, items } of notice.lanes) {
       const lane = this.#lanes.get(number);
       if (lane === undefined || lane.hold !== null) continue;
       this.#loader.offer(lane, dueDeliveries(items, notice.events));
-      this.#dispatcher.ready(lane);
+      if (isCrowded(items)) this.#dispatcher.readyAmongMany(lane);
+      else this.#dispatcher.ready(lane);
     }
     for (const [number, deliveries] of releasedDeliveries(notice)) {
       const lane = this.#lanes.get(number);

@@ -1,0 +1,34 @@
+/** Lanes that wait for their turn, and how much of the budget those that had it may have under way. */
+
+import { Fifo } from './fifo.ts';
+import type { Lane } from './lane.ts';
+
+export class Ring {
+  readonly #lanes = new Fifo<Lane>();
+  readonly #most: number;
+  readonly #maxSlow: number;
+  /** Attempts under way that count against the budget. */
+  active = 0;
+
+  /** `maxSlow`: slow attempts, of all rings, beyond which this one starts none. */
+  constructor(most: number, maxSlow: number) {
+    this.#most = most;
+    this.#maxSlow = maxSlow;
+  }
+
+  add(lane: Lane): void {
+    lane.ring = this;
+    this.#lanes.push(lane);
+  }
+
+  /** The next lane, when one may start something. One that has moved on to another ring is passed over. */
+  take(slow: number): Lane | undefined {
+    if (this.active >= this.#most || slow >= this.#maxSlow) return undefined;
+    for (let lane = this.#lanes.shift(); lane !== undefined; lane = this.#lanes.shift()) {
+      if (lane.ring !== this) continue;
+      lane.ring = null;
+      return lane;
+    }
+    return undefined;
+  }
+}

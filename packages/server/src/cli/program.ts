@@ -8,6 +8,7 @@ import { PostriderError } from '../domain/errors.ts';
 import { addBackup } from './backup.ts';
 import { addBench } from './bench.ts';
 import { addDoctor } from './doctor.ts';
+import { addExplainBounce } from './explain-bounce.ts';
 import { CliError, EXIT } from './failure.ts';
 import { addKeys } from './keys.ts';
 import { addListen } from './listen.ts';
@@ -57,6 +58,7 @@ From a clone: npm exec postrider -- <command>`,
   for (const add of [addStart, addListen, addTrigger, addSend, addTail, addReplay]) add(program, terminal);
   for (const add of [addProjects, addKeys, addDoctor, addMigrate, addBackup, addBench])
     add(program, terminal);
+  addExplainBounce(program, terminal);
   settle(program);
   return program;
 }

@@ -87,11 +87,7 @@ export const FILTER_RULES: readonly BounceRule[] = [
     {
       id: 'symantec.content',
       category: 'spam',
-      text: [
-        '553-message filtered',
-        'message filtered. refer to the troubleshooting page',
-        'message filtered. please see the faqs',
-      ],
+      text: ['message filtered. refer to the troubleshooting page', 'message filtered. please see the faqs'],
     },
   ]),
   ...from('trend', [

@@ -49,16 +49,23 @@ function* recipientGroups(text: string, message: Field[]): Generator<Field[]> {
 }
 
 function* blocks(text: string): Generator<Field[]> {
+  let start = 0;
   let at = 0;
   while (at < text.length) {
-    const gap = /\n[ \t\r]*\n/g;
-    gap.lastIndex = at;
-    const found = gap.exec(text);
-    const end = found === null ? text.length : found.index;
-    const { fields } = readHeader(Buffer.from(text.slice(at, end).trimStart()));
-    if (fields.length > 0) yield fields;
-    at = found === null ? text.length : gap.lastIndex;
+    const lf = text.indexOf('\n', at);
+    const end = lf < 0 ? text.length : lf;
+    if (text.slice(at, end).trim() === '') {
+      if (at > start) yield* block(text.slice(start, at));
+      start = end + 1;
+    }
+    at = end + 1;
   }
+  if (start < text.length) yield* block(text.slice(start));
+}
+
+function* block(text: string): Generator<Field[]> {
+  const { fields } = readHeader(Buffer.from(text.trimStart()));
+  if (fields.length > 0) yield fields;
 }
 
 function splitAtFinal(fields: Field[]): Field[][] {

@@ -14,7 +14,7 @@ import { waitFor } from '../kit/wait.ts';
 
 const MB = 2 ** 20;
 /** What the server may hold beyond what it holds when it has nothing to do. */
-const HEADROOM = 160 * MB;
+const HEADROOM = 300 * MB;
 const CLIENTS = 24;
 const LARGE = 'x'.repeat(6 * MB);
 

@@ -1,6 +1,6 @@
 /** What the kernel tells about a process: memory, threads, and whether it stands still. */
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { waitFor } from './wait.ts';
 
 /** The most resident memory since the start, or since `forgetPeak`, in bytes. */
@@ -11,11 +11,6 @@ export function peakRss(pid: number): number {
 /** Makes the present memory the peak (proc(5), clear_refs). */
 export function forgetPeak(pid: number): void {
   writeFileSync(`/proc/${pid}/clear_refs`, '5');
-}
-
-/** Descriptors that it has open now. */
-export function openFiles(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).length;
 }
 
 /** SIGSTOP; resolves once every thread stands still, so that nothing more is read or written. */

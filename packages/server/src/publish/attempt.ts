@@ -212,7 +212,8 @@ export class Attempt<Job> implements Dispatcher.DispatchHandler {
     }
     const left = this.#request.timeout_ms - (performance.now() - this.#started);
     if (left <= 0) {
-      this.#abort(new AttemptTimeout(`no response head within ${this.#request.timeout_ms} ms`));
+      // After a stall of the whole process the answer may be in the socket already: it is read before this runs.
+      setImmediate(this.#timedOut);
     } else if (this.#connection.received - this.#receivedBefore > MAX_BEFORE_HEAD_BYTES) {
       this.#abort(new AttemptFlooded(`more than ${MAX_BEFORE_HEAD_BYTES} bytes without a response head`));
     } else {
@@ -221,6 +222,11 @@ export class Attempt<Job> implements Dispatcher.DispatchHandler {
       this.isSlow = true;
       this.#owner.slow(this);
     }
+  };
+
+  #timedOut = (): void => {
+    if (this.#done || this.status !== 0) return;
+    this.#abort(new AttemptTimeout(`no response head within ${this.#request.timeout_ms} ms`));
   };
 
   #tooLong(): void {

@@ -161,8 +161,9 @@ export class Care {
     breaker.isBusy = true;
     const { endpoint_id } = endpoint;
     this.#parts.log.info({ event: 'endpoint.recovered', endpoint_id, since }, 'breaker closed');
-    await this.#tell(lane, endpointRecovered(endpoint, since, this.#now(lane)));
+    // Before it is told: a process that ends in between finds the breaker open, and does both again.
     await this.#makeDue(lane);
+    await this.#tell(lane, endpointRecovered(endpoint, since, this.#now(lane)));
     breaker.isBusy = false;
     if (lane.hold === 'failing' && !breaker.isOpen) this.#parts.resume(lane);
     this.#parts.changed();

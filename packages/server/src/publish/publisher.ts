@@ -259,7 +259,7 @@ export class Publisher {
     this.#lanes.add(lane);
     if (lane.hold === null && endpoint.breaker === 'open') {
       const random = this.#parts.random ?? Math.random;
-      this.#care.takeUp(lane, random() * TAKE_UP_MS);
+      this.#care.takeUp(lane, Math.floor(random() * TAKE_UP_MS));
       return;
     }
     if (hasPending) this.#loader.begin(lane);

@@ -38,10 +38,10 @@ export interface DispatcherParts {
 
 export class Dispatcher implements AttemptOwner<Job> {
   readonly #parts: DispatcherParts;
-  readonly #proven: Ring;
-  readonly #unproven: Ring;
-  readonly #crowd: Ring;
-  readonly #rings: readonly Ring[];
+  readonly #proven: Ring<Lane>;
+  readonly #unproven: Ring<Lane>;
+  readonly #crowd: Ring<Lane>;
+  readonly #rings: readonly Ring<Lane>[];
   #turn = 0;
   /**
    * Under way, in no order; each knows its place. An array, because a Set that turns over this fast keeps what it
@@ -121,7 +121,7 @@ export class Dispatcher implements AttemptOwner<Job> {
   #giveTurn(): boolean {
     for (let tries = 0; tries < this.#rings.length; tries++) {
       this.#turn = (this.#turn + 1) % this.#rings.length;
-      const ring = this.#rings[this.#turn] as Ring;
+      const ring = this.#rings[this.#turn] as Ring<Lane>;
       const lane = ring.take(this.#slow);
       if (lane === undefined) continue;
       if (lane.canSend(this.#parts.clocks)) this.#startOne(lane, ring);
@@ -130,7 +130,7 @@ export class Dispatcher implements AttemptOwner<Job> {
     return false;
   }
 
-  #startOne(lane: Lane, ring: Ring): void {
+  #startOne(lane: Lane, ring: Ring<Lane>): void {
     const client = this.#parts.client(lane);
     const deliveries = client === null ? [] : lane.take();
     if (client === null || deliveries.length === 0) return;
@@ -148,7 +148,7 @@ export class Dispatcher implements AttemptOwner<Job> {
     this.#start(this.#job(lane, client, [delivery], this.#unproven, true));
   }
 
-  #job(lane: Lane, client: LaneClient, deliveries: DueDelivery[], ring: Ring, isProbe: boolean): Job {
+  #job(lane: Lane, client: LaneClient, deliveries: DueDelivery[], ring: Ring<Lane>, isProbe: boolean): Job {
     const at = this.#parts.clocks.now(lane.env);
     return { lane, client, deliveries, at, ring, isProbe, place: 0 };
   }

@@ -15,7 +15,7 @@ export interface Job {
   /** Tries an endpoint whose breaker is open; uses none of the delivery's attempts. */
   isProbe: boolean;
   /** The ring that gave it its turn. */
-  ring: Ring;
+  ring: Ring<Lane>;
   /** Its place among the attempts under way. */
   place: number;
 }

@@ -16,7 +16,6 @@ import type { LaneState } from './endpoint-view.ts';
 import { Hand } from './hand.ts';
 import { LANE_TRANSITIONS, type LaneHold, type LanePhase } from './lane-phase.ts';
 import { Pacer } from './pacer.ts';
-import type { Ring } from './ring.ts';
 import type { Signer } from './signing.ts';
 import { runOf, Window, type WindowTotals } from './window.ts';
 
@@ -50,7 +49,7 @@ export class Lane {
   deleted = false;
   client: LaneClient | null = null;
   /** Where it waits for its turn; null when it does not. */
-  ring: Ring | null = null;
+  ring: object | null = null;
   inFlight = 0;
   lastUsed = 0;
   readonly window: Window;

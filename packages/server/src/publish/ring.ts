@@ -1,9 +1,13 @@
 /** Lanes that wait for their turn, and how much of the budget those that had it may have under way. */
 
 import { Fifo } from './fifo.ts';
-import type { Lane } from './lane.ts';
 
-export class Ring {
+/** What can wait in a ring; `ring` is the one it waits in. */
+interface Waiting {
+  ring: object | null;
+}
+
+export class Ring<Lane extends Waiting> {
   readonly #lanes = new Fifo<Lane>();
   readonly #most: number;
   readonly #maxSlow: number;

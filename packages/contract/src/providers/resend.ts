@@ -1,6 +1,7 @@
 /**
  * Resend's webhooks, signed by Svix.
  * Sources: https://resend.com/docs/webhooks/event-types, https://resend.com/docs/webhooks/verify-webhooks-requests,
+ * (the types of inboxes and suppressions: resend-node, src/webhooks/interfaces/webhook-event.interface.ts),
  * https://docs.svix.com/receiving/verifying-payloads/how-manual. Bounce types are those of Amazon SES:
  * https://resend.com/docs/dashboard/emails/email-bounces.
  *
@@ -42,6 +43,12 @@ const MAPPINGS: readonly Mapping[] = [
   ...['domain.created', 'domain.updated', 'domain.deleted'].map(custom),
   ...['contact.created', 'contact.updated', 'contact.deleted'].map(custom),
   ...['suppression.added', 'suppression.removed'].map(custom),
+  ...['inbox.created', 'inbox.updated', 'inbox.deleted', 'inbox.email.received', 'inbox.email.sent'].map(
+    custom,
+  ),
+  ...['inbox.thread.created', 'inbox.thread.folder.updated', 'inbox.thread.labels.updated'].map(custom),
+  ...['inbox.thread.assigned', 'inbox.thread.unassigned'].map(custom),
+  ...['inbox.draft.created', 'inbox.draft.updated', 'inbox.draft.sent', 'inbox.draft.deleted'].map(custom),
 ];
 
 const SVIX = ['svix-id', 'svix-timestamp', 'svix-signature'];

@@ -1,4 +1,4 @@
-/** docs/providers.md as the providers' tables want it; `page.test.ts` compares, and writes it with `vitest run -u`. */
+/** docs/providers.md as the providers' tables want it; `page.test.ts` compares, and writes it with `-u` behind its name. */
 
 import { customType } from './normalize.ts';
 import type { Coverage, Mapping, Provider } from './provider.ts';

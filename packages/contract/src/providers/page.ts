@@ -10,7 +10,7 @@ Webhooks of these providers can be verified and read, by \`POST /v1/sources\` an
 ours, with the recipient, the provider's ids, the time and what else it tells; a type that is not in the table becomes
 \`custom.<provider>.<type>\` with its payload. A request with more than 10,000 events is refused whole.
 
-This page is made from \`packages/contract/src/providers\`: \`vitest run -u packages/contract/src/providers/page.test.ts\`.
+This page is made from \`packages/contract/src/providers\`: \`vitest run packages/contract/src/providers/page.test.ts -u\`.
 `;
 
 const COVERAGE: Readonly<Record<Coverage, string>> = {

@@ -68,6 +68,6 @@ export const CODE_RULES: readonly BounceRule[] = [
   ...from('rfc5321', [{ id: 'smtp.551', category: 'invalid_email', outcome: 'hard', smtp: [551, 553] }]),
   ...from('rfc7504', [
     { id: 'smtp.521', category: 'other', outcome: 'hard', smtp: [521] },
-    { id: 'smtp.556', category: 'domain_not_found', outcome: 'hard', address_at_fault: true, smtp: [556] },
+    { id: 'smtp.556', category: 'domain_not_found', address_at_fault: true, smtp: [556] },
   ]),
 ];

@@ -7,7 +7,6 @@ export const FILTER_RULES: readonly BounceRule[] = [
     {
       id: 'mimecast.unknown',
       category: 'invalid_email',
-      outcome: 'hard',
       address_at_fault: true,
       text: ['invalid recipient - https://community.mimecast.com'],
     },
@@ -58,7 +57,6 @@ export const FILTER_RULES: readonly BounceRule[] = [
     {
       id: 'cisco.unknown',
       category: 'invalid_email',
-      outcome: 'hard',
       address_at_fault: true,
       text: ['#5.1.0 address rejected'],
     },

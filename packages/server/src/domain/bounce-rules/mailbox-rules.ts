@@ -94,7 +94,7 @@ export const MAILBOX_RULES: readonly BounceRule[] = [
       user account is disabled | recipient is inactive | recipient suspended | recipient is suspended |
       recipient disabled | recipient is disabled | inactive mailbox | inactive account |
       disabled account | disabled mailbox | disabled recipient | suspended account | dormant |
-      not been activated | no longer active | has been terminated | address is disabled |
+      not been activated | no longer active | account has been terminated | address is disabled |
       address disabled | address has been disabled | email disabled | login disabled | kontingent gesperrt`),
       never: ['sender account', 'your account'],
     },
@@ -185,12 +185,12 @@ export const MAILBOX_RULES: readonly BounceRule[] = [
       account does not exist | account doesn't exist | account not found | no such account |
       unknown account | account unknown | account that you tried to reach does not exist |
       invalid account | no account | not our customer | is not a known | not in address directory |
-      not in the directory | not in my address book | no match for | no such person |
-      no one by that name | nobody by that name | name not found | no such name | nosuchuser |
+      not in the directory | not in my address book | no such person |
+      no one by that name | nobody by that name | no such name | nosuchuser |
       recipnotfound | recipientnotfound | addressee unknown | addressee is unknown |
       destination addresses were unknown | this address does not receive mail | doesn't have an account |
       does not have an account | is not accepting any mail | is not valid here | has left the |
-      verification failed for | address verification | unbekannt | existiert nicht | inconnu |
+      unbekannt | existiert nicht | inconnu |
       n'existe pas | inexistant | no existe | desconocido | inexistente | sconosciut | non esiste |
       desconhecido | não existe | nieznany | nie istnieje | не существует | не найден | 不存在 | 存在しません |
       宛先不明 | 존재하지 | address is no longer | mailbox is no longer | account is no longer |

@@ -7,7 +7,6 @@ export const PROVIDER_RULES: readonly BounceRule[] = [
     {
       id: 'gmail.inactive',
       category: 'suspended',
-      outcome: 'hard',
       address_at_fault: true,
       text: [
         'the email account that you tried to reach is inactive',
@@ -17,7 +16,6 @@ export const PROVIDER_RULES: readonly BounceRule[] = [
     {
       id: 'gmail.unknown',
       category: 'invalid_email',
-      outcome: 'hard',
       address_at_fault: true,
       text: [
         'the email account that you tried to reach does not exist',
@@ -83,7 +81,6 @@ export const PROVIDER_RULES: readonly BounceRule[] = [
     {
       id: 'microsoft.unknown',
       category: 'invalid_email',
-      outcome: 'hard',
       address_at_fault: true,
       text: phrases(`
       resolver.adr.recipientnotfound | resolver.adr.exrecipnotfound | not found by smtp address lookup |
@@ -92,7 +89,6 @@ export const PROVIDER_RULES: readonly BounceRule[] = [
     {
       id: 'microsoft.edge_unknown',
       category: 'invalid_email',
-      outcome: 'hard',
       address_at_fault: true,
       enhanced: ['5.4.1'],
       text: ['recipient address rejected: access denied'],
@@ -102,7 +98,6 @@ export const PROVIDER_RULES: readonly BounceRule[] = [
     {
       id: 'outlook.unknown',
       category: 'invalid_email',
-      outcome: 'hard',
       address_at_fault: true,
       provider: 'microsoft',
       smtp: [550],
@@ -174,7 +169,6 @@ export const PROVIDER_RULES: readonly BounceRule[] = [
     {
       id: 'microsoft.no_domain',
       category: 'domain_not_found',
-      outcome: 'hard',
       address_at_fault: true,
       enhanced: ['5.4.310'],
     },
@@ -203,7 +197,6 @@ export const PROVIDER_RULES: readonly BounceRule[] = [
     {
       id: 'yahoo.disabled',
       category: 'suspended',
-      outcome: 'hard',
       address_at_fault: true,
       text: [
         'this account has been disabled or discontinued',
@@ -277,7 +270,6 @@ export const PROVIDER_RULES: readonly BounceRule[] = [
     {
       id: 'comcast.unknown',
       category: 'invalid_email',
-      outcome: 'hard',
       address_at_fault: true,
       text: ['not our customer'],
     },
@@ -302,7 +294,6 @@ export const PROVIDER_RULES: readonly BounceRule[] = [
     {
       id: 'cox.unknown',
       category: 'invalid_email',
-      outcome: 'hard',
       address_at_fault: true,
       text: ['aup#cxrcpt', 'recipient rejected: aup'],
     },
@@ -355,14 +346,12 @@ export const PROVIDER_RULES: readonly BounceRule[] = [
     {
       id: 'orange.unknown',
       category: 'invalid_email',
-      outcome: 'hard',
       address_at_fault: true,
       text: ['ofr_416', 'destinataire invalide'],
     },
     {
       id: 'orange.disabled',
       category: 'suspended',
-      outcome: 'hard',
       address_at_fault: true,
       text: ['ofr_417', 'destinataire desactiv'],
     },
@@ -394,16 +383,14 @@ export const PROVIDER_RULES: readonly BounceRule[] = [
     {
       id: 'mailru.unknown',
       category: 'invalid_email',
-      outcome: 'hard',
       address_at_fault: true,
       text: ['message was not accepted -- invalid mailbox', 'is unavailable: user not found'],
     },
     {
       id: 'mailru.disabled',
       category: 'suspended',
-      outcome: 'hard',
       address_at_fault: true,
-      text: ['is unavailable: account is disabled', 'is terminated'],
+      text: ['is unavailable: account is disabled', 'account is terminated'],
     },
     { id: 'mailru.spam', category: 'spam', text: ['spam message rejected', 'spam message discarded'] },
     {
@@ -427,7 +414,6 @@ export const PROVIDER_RULES: readonly BounceRule[] = [
     {
       id: 'qq.unknown',
       category: 'invalid_email',
-      outcome: 'hard',
       address_at_fault: true,
       provider: 'qq',
       text: ['mailbox not found', 'mailbox unavailable or access denied'],
@@ -453,7 +439,6 @@ export const PROVIDER_RULES: readonly BounceRule[] = [
     {
       id: 'netease.suspended',
       category: 'suspended',
-      outcome: 'hard',
       address_at_fault: true,
       text: ['user suspended', 'user suspend'],
     },

@@ -52,4 +52,12 @@ export const ROWS: Readonly<Record<string, Row>> = {
     what: 'the doors: messages and events by HTTP, single and in batches, and mail by SMTP',
     load: () => import('./ingest.ts'),
   },
+  dkim: {
+    what: 'CPU of a DKIM signature against the bare RSA signature',
+    load: () => import('./dkim.ts'),
+  },
+  rewrite: {
+    what: 'links found and replaced in HTML, and the tokens in them',
+    load: () => import('./rewrite.ts'),
+  },
 };

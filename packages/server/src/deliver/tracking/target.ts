@@ -10,19 +10,29 @@ export const MAX_TARGET_BYTES = 2048;
 
 /** What a later hand fills in: the target is not known yet, and a token would freeze the placeholder. */
 const PLACEHOLDER = /\{\{|\{%|\{#|\[\[|\[%|<%|%%|\*\||\$\{/;
+const OTHER_REFERENCE = /&(?!amp;)/;
 const ABSOLUTE = /^https?:\/\//i;
+const NOTHING_TO_STRIP = /^[^\0- ]*$/;
 const TAB = 0x09;
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
 
+export interface WebTarget {
+  /** As written, decoded. */
+  url: string;
+  /** As a browser has it: the host in lower case, no default port. */
+  origin: string;
+}
+
 /**
  * The target of an `href` as it stands between its quotes, entities and all; null for what is no absolute web address,
  * has a placeholder in it, or no browser could go to. Relative links stay: they are found by `<base>` or by nobody.
  */
-export function webTarget(value: string): string | null {
+export function webTarget(value: string): WebTarget | null {
   const url = stripped(value.includes('&') ? decoded(value) : value);
-  return ABSOLUTE.test(url) && !PLACEHOLDER.test(url) && URL.canParse(url) ? url : null;
+  const parsed = ABSOLUTE.test(url) && !PLACEHOLDER.test(url) ? URL.parse(url) : null;
+  return parsed === null ? null : { url, origin: parsed.origin };
 }
 
 /**
@@ -30,6 +40,7 @@ export function webTarget(value: string): string | null {
  * (https://url.spec.whatwg.org/#concept-basic-url-parser, steps 1 to 3).
  */
 function stripped(text: string): string {
+  if (NOTHING_TO_STRIP.test(text)) return text;
   let start = 0;
   let end = text.length;
   while (start < end && text.charCodeAt(start) <= SPACE) start++;
@@ -49,6 +60,8 @@ function ignore(): void {}
 
 /** Character references resolved once, by the rules for attributes: `&copy=1` is no sign but a parameter. */
 function decoded(value: string): string {
+  // As nearly all of them are written, and thirty times as fast.
+  if (!OTHER_REFERENCE.test(value)) return value.replaceAll('&amp;', '&');
   let text = '';
   // Quoted anew, as the value may come from other quotes, or none.
   const html = `<a b="${value.replaceAll('"', '&quot;')}">`;

@@ -1,4 +1,4 @@
-/** Names for what went wrong on the way to a response head, from the codes of Node and undici. */
+/** Names for what went wrong on the way to a response head, from the codes of Node and our own. */
 
 import type { AttemptError } from '../domain/delivery.ts';
 import { EgressProxyError } from './egress-proxy.ts';
@@ -7,11 +7,6 @@ import { BlockedAddressError, type ConnectPhase } from './guard.ts';
 /** The attempt ran out of its time; where it stood says which timeout it was. */
 export class AttemptTimeout extends Error {
   readonly code = 'POSTRIDER_TIMEOUT';
-}
-
-/** The peer sends and sends, but no head. */
-export class AttemptFlooded extends Error {
-  readonly code = 'POSTRIDER_FLOODED';
 }
 
 /** The engine stops; the attempt is no failure of the endpoint and leaves no trace. */
@@ -67,12 +62,9 @@ const BY_CODE: ReadonlyMap<string, AttemptError> = new Map([
   ['ECONNRESET', 'reset'],
   ['ECONNABORTED', 'reset'],
   ['EPIPE', 'reset'],
-  ['UND_ERR_SOCKET', 'reset'],
+  ['POSTRIDER_PEER_CLOSED', 'reset'],
   ['ETIMEDOUT', 'timeout_connect'],
-  ['UND_ERR_CONNECT_TIMEOUT', 'timeout_connect'],
-  ['POSTRIDER_FLOODED', 'protocol'],
-  ['UND_ERR_HEADERS_OVERFLOW', 'protocol'],
-  ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'protocol'],
+  ['POSTRIDER_BAD_RESPONSE', 'protocol'],
   ['ENOTFOUND', 'dns'],
   ['ENODATA', 'dns'],
   ['ESERVFAIL', 'dns'],
@@ -100,7 +92,6 @@ function kindOf(error: Error, phase: ConnectPhase): AttemptError {
   if (error instanceof EgressProxyError) return 'proxy';
   const code = codeOf(error);
   if (code.startsWith('EAI_')) return 'dns';
-  if (error.name === 'HTTPParserError' || isBadResponse(error)) return 'protocol';
   // During the handshake everything that is no timeout is about TLS, a reset too.
   if (phase === 'tls' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) return 'tls';
   return BY_CODE.get(code) ?? 'network';
@@ -108,12 +99,7 @@ function kindOf(error: Error, phase: ConnectPhase): AttemptError {
 
 /** Whether the peer merely dropped the connection, as one does that was idle for too long. */
 export function isReset(error: Error): boolean {
-  return BY_CODE.get(codeOf(error)) === 'reset' && !isBadResponse(error);
-}
-
-/** undici gives the same code to a dropped connection and to nonsense in place of a response. */
-function isBadResponse(error: Error): boolean {
-  return error.message === 'bad response' || error.message === 'bad upgrade';
+  return BY_CODE.get(codeOf(error)) === 'reset';
 }
 
 function codeOf(error: Error): string {

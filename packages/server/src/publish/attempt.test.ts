@@ -197,15 +197,13 @@ describe('an attempt that gets no head', () => {
     expect(await post(connectionsTo(server.url))).toMatchObject({ status: 0, error: 'reset' });
   });
 
-  it.each([
-    'SSH-2.0-OpenSSH_9.6\r\n',
-    'HTTP/1.1 abc\r\n\r\n',
-    '\r\n\r\n\0\0\0',
-    'HTTP/1.1 100 Continue\r\n\r\n',
-  ])('names an answer that is no HTTP: %j', async (text) => {
-    const server = await raw((socket) => socket.write(text));
-    expect(await post(connectionsTo(server.url))).toMatchObject({ status: 0, error: 'protocol' });
-  });
+  it.each(['SSH-2.0-OpenSSH_9.6\r\n', 'HTTP/1.1 abc\r\n\r\n', '\r\n\r\n\0\0\0'])(
+    'names an answer that is no HTTP: %j',
+    async (text) => {
+      const server = await raw((socket) => socket.write(text));
+      expect(await post(connectionsTo(server.url))).toMatchObject({ status: 0, error: 'protocol' });
+    },
+  );
 
   it('names a head without end', async () => {
     const server = await raw((socket) => socket.write(`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(40_000)}`));

@@ -4,11 +4,10 @@
  * delivery is decided in `retry.ts`.
  */
 
-import type { Dispatcher } from 'undici';
 import type { AttemptError } from '../domain/delivery.ts';
 import type { Timeout, TimerWheel } from '../base/timer-wheel.ts';
-import { AttemptCancelled, AttemptFlooded, AttemptTimeout, isReset, nameError } from './attempt-error.ts';
-import type { Connection, Connections } from './connections.ts';
+import { AttemptCancelled, AttemptTimeout, isReset, nameError } from './attempt-error.ts';
+import type { Connection, Connections, Exchange } from './connections.ts';
 
 export interface AttemptLimits {
   /** Body bytes that are read before the connection is dropped. */
@@ -22,7 +21,6 @@ export interface AttemptLimits {
 }
 
 export interface Request {
-  path: string;
   /** Name and value in turn. */
   headers: string[];
   body: Buffer;
@@ -38,13 +36,7 @@ export interface AttemptOwner<Job> {
   finished(attempt: Attempt<Job>): void;
 }
 
-/**
- * Bytes without a final head after which a slow peer is let go. undici bounds the headers; interim responses and the
- * reason phrase it does not.
- */
-const MAX_BEFORE_HEAD_BYTES = 65_536;
-
-export class Attempt<Job> implements Dispatcher.DispatchHandler {
+export class Attempt<Job> implements Exchange {
   /** 0 until a final head has come. */
   status = 0;
   error: AttemptError | null = null;
@@ -64,15 +56,12 @@ export class Attempt<Job> implements Dispatcher.DispatchHandler {
   readonly #owner: AttemptOwner<Job>;
   readonly #started = performance.now();
   #connection: Connection;
-  #controller: Dispatcher.DispatchController | null = null;
   #timeout: Timeout;
   #done = false;
   /** The socket had carried a request before this one. */
   #reused = false;
   #resent = false;
   #answered = false;
-  /** What its socket had received before. */
-  #receivedBefore = 0;
   #bodyBytes = 0;
   #excerpt: Buffer[] | null = null;
 
@@ -116,41 +105,30 @@ export class Attempt<Job> implements Dispatcher.DispatchHandler {
   }
 
   #send(): void {
-    this.#connection.dispatch(
-      { path: this.#request.path, method: 'POST', headers: this.#request.headers, body: this.#request.body },
-      this,
-    );
+    const { headers, body } = this.#request;
+    this.#connection.send(requestBytes(this.#connections.requestHead, headers, body), this);
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    this.#reused = this.#connection.written++ > 0;
-    this.#receivedBefore = this.#connection.received;
+  sent(reused: boolean): void {
+    this.#reused = reused;
   }
 
-  onResponseStarted(): void {
+  answered(): void {
     this.#answered = true;
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    // Interim responses (RFC 9110 section 15.2) decide nothing.
-    if (status < 200) return;
+  head(status: number, retryAfter: string | null): void {
     this.status = status;
     this.latency_ms = Math.round(performance.now() - this.#started);
     if (status >= 300) {
       this.error = status < 400 ? 'redirect' : 'http';
-      const retryAfter = headers['retry-after'];
-      this.retryAfter = typeof retryAfter === 'string' ? retryAfter : null;
+      this.retryAfter = retryAfter;
     }
     this.#wheel.cancel(this.#timeout);
     this.#timeout = this.#wheel.after(this.#limits.drain_ms, this.#look);
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  body(chunk: Buffer): void {
     const room = this.#limits.excerpt_bytes - this.#bodyBytes;
     // Copied: the chunk is a piece of a buffer that the socket goes on using.
     if (room > 0) (this.#excerpt ??= []).push(Buffer.from(chunk.subarray(0, room)));
@@ -158,11 +136,11 @@ export class Attempt<Job> implements Dispatcher.DispatchHandler {
     if (this.#bodyBytes > this.#limits.drain_bytes) this.#tooLong();
   }
 
-  onResponseEnd(): void {
+  end(): void {
     this.#finish(true);
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+  failed(error: Error): void {
     if (this.#done) return;
     if (this.status !== 0) {
       this.#finish(false);
@@ -171,7 +149,6 @@ export class Attempt<Job> implements Dispatcher.DispatchHandler {
       this.#finish(false);
     } else if (this.#canResend(error)) {
       this.#resent = true;
-      this.#controller = null;
       // The other idle connections are likely to be as dead as this one.
       this.#connections.drop(this.#connection);
       this.#connection = this.#connections.fresh();
@@ -183,8 +160,7 @@ export class Attempt<Job> implements Dispatcher.DispatchHandler {
 
   /** A peer that closes an idle connection just as it is used again has not looked at the request. */
   #canResend(error: Error): boolean {
-    const wasReused = this.#controller === null ? this.#connection.written > 0 : this.#reused;
-    return wasReused && !this.#answered && !this.#resent && isReset(error);
+    return this.#reused && !this.#answered && !this.#resent && isReset(error);
   }
 
   #fail(error: Error): void {
@@ -214,10 +190,8 @@ export class Attempt<Job> implements Dispatcher.DispatchHandler {
     if (left <= 0) {
       // After a stall of the whole process the answer may be in the socket already: it is read before this runs.
       setImmediate(this.#timedOut);
-    } else if (this.#connection.received - this.#receivedBefore > MAX_BEFORE_HEAD_BYTES) {
-      this.#abort(new AttemptFlooded(`more than ${MAX_BEFORE_HEAD_BYTES} bytes without a response head`));
     } else {
-      this.#timeout = this.#wheel.after(Math.min(left, this.#limits.slow_ms), this.#look);
+      this.#timeout = this.#wheel.after(left, this.#look);
       if (this.isSlow) return;
       this.isSlow = true;
       this.#owner.slow(this);
@@ -234,9 +208,18 @@ export class Attempt<Job> implements Dispatcher.DispatchHandler {
   }
 
   #abort(error: Error): void {
-    if (this.#controller !== null) this.#controller.abort(error);
-    else this.#connection.giveUp(error);
-    // An abort that undici has no request for must still end the attempt.
-    if (!this.#done) this.onResponseError(null, error);
+    this.#connection.destroy(error);
+    this.failed(error);
   }
+}
+
+/** One buffer, so that it is one write. */
+function requestBytes(requestHead: string, headers: readonly string[], body: Buffer): Buffer {
+  let head = requestHead;
+  for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  head += `content-length: ${body.length}\r\n\r\n`;
+  const bytes = Buffer.allocUnsafe(head.length + body.length);
+  bytes.write(head, 0, 'latin1');
+  body.copy(bytes, head.length);
+  return bytes;
 }

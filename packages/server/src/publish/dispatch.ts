@@ -160,7 +160,6 @@ export class Dispatcher implements AttemptOwner<Job> {
     const signed = this.#sign(job, lane.lastUsed);
     if (signed === null) return;
     const request = {
-      path: client.path,
       headers: signed.headers,
       body: signed.body,
       timeout_ms: lane.endpoint.timeout_ms,

@@ -37,7 +37,6 @@ const BURST_WINDOWS = 16;
 
 /** How a lane sends; null fields of the lane until the first request needs them. */
 export interface LaneClient {
-  path: string;
   signer: Signer;
   connections: Connections;
 }

@@ -344,7 +344,6 @@ export class Publisher {
     try {
       const url = new URL(lane.endpoint.url);
       lane.client = {
-        path: url.pathname + url.search,
         signer: new Signer(lane.endpoint, seal, settings.user_agent),
         connections: new Connections(url, guard),
       };

@@ -29,7 +29,7 @@ export class SampleSender {
     const url = new URL(endpoint.url);
     const connections = new Connections(url, guard);
     const signed = new Signer(endpoint, seal, settings.user_agent).sign(item, clocks.wallNow());
-    const request = { ...signed, path: url.pathname + url.search, timeout_ms: endpoint.timeout_ms };
+    const request = { ...signed, timeout_ms: endpoint.timeout_ms };
     return new Promise((resolve) => {
       const finished = (attempt: Attempt<null>): void => {
         connections.destroy(new Error('sample sent'));

@@ -85,7 +85,7 @@ export async function refusal(
     detail,
     errors,
     retry_after: retryAfterSeconds(response.headers.get('retry-after'), Date.now()),
-    request_id: problem?.instance ?? response.headers.get('x-request-id'),
+    request_id: problem?.instance ?? null,
     message: messageOf(call, response.status, code, detail, errors),
   };
   if (response.status !== 410) return new PostriderApiError(fields);

@@ -23,8 +23,8 @@ export interface CheckpointMismatch {
   problem: 'gap' | 'count' | 'digest';
   /** Of the ids that there are; null for a gap. */
   digest: string | null;
-  /** How many ids there are. */
-  count: number;
+  /** How many ids there are; null for a gap. */
+  count: number | null;
 }
 export interface CheckpointReport {
   ok: boolean;
@@ -32,7 +32,10 @@ export interface CheckpointReport {
   verified: number;
   /** How many the feed has no events for any more. */
   past_retention: number;
-  /** Up to which `seq` all agree; give it as `after` the next time. A checkpoint that still grows is not counted in. */
+  /**
+   * Up to which `seq` nothing differs; give it as `after` the next time. A checkpoint that still grows is verified, and
+   * not counted in.
+   */
   to_seq: number;
   /** The first that differs. */
   mismatch: CheckpointMismatch | null;
@@ -68,12 +71,12 @@ export async function verifyCheckpoints(source: Source, options: VerifyOptions):
       const isGap = last !== null && checkpoint.from_seq !== last.to_seq + 1;
       last = checkpoint;
       if (checkpoint.to_seq <= after) continue;
+      if (isGap) return refuted(report, { checkpoint, problem: 'gap', digest: null, count: null });
       const ids = await (feed?.read(checkpoint) ?? collected(received, checkpoint));
+      const mismatch = ids === null ? null : await compared(checkpoint, ids);
+      if (mismatch !== null) return refuted(report, mismatch);
       if (ids === null) report.past_retention++;
-      else report.mismatch = isGap ? gap(checkpoint, ids) : await compared(checkpoint, ids);
-      report.ok = report.mismatch === null;
-      if (!report.ok) return report;
-      if (ids !== null) report.verified++;
+      else report.verified++;
       if (checkpoint.complete) report.to_seq = checkpoint.to_seq;
     }
     return report;
@@ -82,8 +85,8 @@ export async function verifyCheckpoints(source: Source, options: VerifyOptions):
   }
 }
 
-function gap(checkpoint: CheckpointObject, ids: readonly string[]): CheckpointMismatch {
-  return { checkpoint, problem: 'gap', digest: null, count: ids.length };
+function refuted(report: CheckpointReport, mismatch: CheckpointMismatch): CheckpointReport {
+  return { ...report, ok: false, mismatch };
 }
 
 async function compared(

@@ -4,9 +4,9 @@ import type { EventEnvelope } from '@postrider/contract/events';
 import { excerpt, parsed } from './answer.ts';
 import { PostriderConnectionError } from './errors.ts';
 import type { EventFilter } from './queries.ts';
+import { nameOf, type Call, type CallOptions } from './request.ts';
 import { isRetryable, pause, retryDelay } from './retry.ts';
 import { SseParser, type SseBlock } from './sse.ts';
-import { nameOf, type Call, type CallOptions } from './request.ts';
 import type { Transport } from './transport.ts';
 
 export interface StreamOptions extends Omit<CallOptions, 'retries'> {

@@ -28,22 +28,24 @@ export async function* chunksOf(response: Response): AsyncGenerator<Uint8Array, 
   }
 }
 
-export async function readBytes(
+export async function readBytes(response: Response, call: string): Promise<Uint8Array<ArrayBuffer>> {
+  const { bytes, isWhole } = await readStart(response, MOST_BYTES);
+  if (isWhole) return bytes;
+  const what = `the answer is longer than ${MOST_BYTES} bytes.`;
+  throw new PostriderConnectionError(call, 'unexpected_answer', what);
+}
+
+/** No more than about `most` bytes; the rest is not waited for. */
+async function readStart(
   response: Response,
-  call: string,
-  most = MOST_BYTES,
-): Promise<Uint8Array<ArrayBuffer>> {
+  most: number,
+): Promise<{ bytes: Uint8Array<ArrayBuffer>; isWhole: boolean }> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of chunksOf(response)) {
-    size += chunk.byteLength;
-    if (size > most)
-      throw new PostriderConnectionError(
-        call,
-        'unexpected_answer',
-        `the answer is longer than ${most} bytes.`,
-      );
     chunks.push(chunk);
+    size += chunk.byteLength;
+    if (size > most) break;
   }
   const bytes = new Uint8Array(size);
   let at = 0;
@@ -51,7 +53,7 @@ export async function readBytes(
     bytes.set(chunk, at);
     at += chunk.byteLength;
   }
-  return bytes;
+  return { bytes, isWhole: size <= most };
 }
 
 /** The answer as a JSON object. */
@@ -73,7 +75,8 @@ export async function refusal(
   call: string,
   scrub: (text: string) => string,
 ): Promise<PostriderApiError> {
-  const text = scrub(new TextDecoder().decode(await readBytes(response, call, MOST_BYTES_OF_ERROR)));
+  const { bytes } = await readStart(response, MOST_BYTES_OF_ERROR);
+  const text = scrub(new TextDecoder().decode(bytes));
   const problem = problemIn(text);
   const detail = problem?.detail ?? (text.trim() === '' ? 'there is no body' : excerpt(text));
   const code = problem?.code ?? null;

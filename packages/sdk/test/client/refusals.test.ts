@@ -1,6 +1,7 @@
 /** Servers and networks that misbehave: what is tried again, what is not, and what the caller is told. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { waitFor } from '../../../server/test/kit/wait.ts';
 import {
   createClient,
   PostriderApiError,
@@ -196,6 +197,21 @@ describe('what the caller is told', () => {
     await circle.next();
     await circle.next();
     expect(await errorOf(circle.next())).toMatchObject({ reason: 'unexpected_answer' });
+  });
+
+  it('does not wait for the end of a refusal that has none', async () => {
+    server.answers((response) => {
+      response.writeHead(400, { 'content-type': 'text/plain' });
+      const more = (): void => {
+        while (!response.destroyed && response.write('no '.repeat(10_000)));
+      };
+      response.on('drain', more);
+      more();
+    });
+    const error = await errorOf(clientOf().messages.list());
+    expect(error).toMatchObject({ status: 400, code: null });
+    expect(error.message.length).toBeLessThan(500);
+    await waitFor('end of the connection', async () => (await server.connections()) === 0);
   });
 
   it('never shows the key, whoever repeats it', async () => {

@@ -11,6 +11,9 @@ export function expressHandler(
   receiver: Pick<Receiver, 'receive' | 'receiveStream'>,
 ): (request: ExpressRequest, response: ServerResponse, next: (error: unknown) => void) => void {
   return (request, response, next) => {
-    respond(receiver, request, response, { ip: (it: ExpressRequest) => it.ip }).catch(next);
+    respond(receiver, request, response, { ip: (it: ExpressRequest) => it.ip }).catch((error: unknown) =>
+      // oxlint-disable-next-line no-callback-in-promise -- it is how Express is told
+      next(error),
+    );
   };
 }

@@ -266,7 +266,12 @@ function jobsOf({ rows }: { rows: Record<string, unknown>[] }): Job[] {
   // RETURNING gives rows in no order.
   const sorted = (rows as unknown as JobRow[]).sort((a, b) => Number(a.position) - Number(b.position));
   return sorted.map(({ id, consumer, lane, replay, attempt, order_key: orderKey, event }) => ({
-    ...{ id, consumer, lane, replay, attempt, orderKey },
+    id,
+    consumer,
+    lane,
+    replay,
+    attempt,
+    orderKey,
     event: JSON.parse(event) as Job['event'],
   }));
 }

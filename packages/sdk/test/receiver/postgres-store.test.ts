@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import pg from 'pg';
+import { Pool } from 'pg';
 import { postgresStore, type PostgresStore } from '../../src/receiver/postgres-store.ts';
 import { createReceiver, type Receiver } from '../../src/receiver/receiver.ts';
 import type { Handlers } from '../../src/receiver/handlers.ts';
@@ -11,7 +11,7 @@ import { storeSuite } from './store-suite.ts';
 const database = await startPostgres();
 
 describe.skipIf(database === null)('postgres', () => {
-  const pool = new pg.Pool({ ...database, max: 10 });
+  const pool = new Pool({ ...database, max: 10 });
   afterAll(async () => {
     await pool.end();
     await database?.stop();
@@ -47,7 +47,14 @@ describe.skipIf(database === null)('postgres', () => {
     );
     const take = { limit: 10, now: 2_000, leaseUntil: 9_000, consumers: ['default'], ordered: true };
     const taken = (await Promise.all(Array.from({ length: 8 }, () => store.take(take)))).flat();
-    expect(taken.map(({ orderKey }) => orderKey).sort()).toEqual(['m0', 'm1', 'm2', 'm3', 'm4', 'm5']);
+    expect(taken.map(({ orderKey }) => String(orderKey)).sort()).toEqual([
+      'm0',
+      'm1',
+      'm2',
+      'm3',
+      'm4',
+      'm5',
+    ]);
   });
 
   function open(store: PostgresStore, handlers: Handlers<PostgresQueries>, timeLimit = 5_000): Receiver {

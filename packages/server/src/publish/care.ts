@@ -143,7 +143,7 @@ export class Care {
     try {
       const blocks = lane.isStrict
         ? lane.isParked || lane.window.depth > 0
-        : await this.#parts.store.hasBlocked(lane.number);
+        : hasTriedAll(lane) && (await this.#parts.store.hasBlocked(lane.number));
       if (blocks && lane.hold === null && lane.isFailing && !lane.deleted) this.#open(lane);
     } catch (error) {
       // The next failure looks again.
@@ -233,7 +233,7 @@ export class Care {
   }
 
   async #expire(lane: Lane, before: number): Promise<void> {
-    for (let expired = CHUNK; expired === CHUNK && !lane.deleted;) {
+    for (let expired = 1; expired > 0 && !lane.deleted;) {
       expired = await this.#parts.store.expireHeld(lane.number, before, CHUNK, this.#now(lane));
     }
   }
@@ -268,6 +268,11 @@ export class Care {
   #now(lane: Lane): number {
     return this.#parts.clocks.now(lane.env);
   }
+}
+
+/** Nothing is left to try but what has failed, and what waits behind that. */
+function hasTriedAll(lane: Lane): boolean {
+  return lane.isLive && lane.window.depth === 0 && lane.inFlight <= 1;
 }
 
 function failedFor(ms: number): string {

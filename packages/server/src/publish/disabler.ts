@@ -21,6 +21,7 @@ export class Disabler {
   readonly #clocks: EnvironmentClocks;
   readonly #wheel: TimerWheel;
   readonly #log: Logger;
+  readonly #underWay = new Set<Lane>();
 
   constructor(store: DisableStore, clocks: EnvironmentClocks, wheel: TimerWheel, log: Logger) {
     this.#store = store;
@@ -31,6 +32,13 @@ export class Disabler {
 
   /** The lane is on hold already, for `hold`; this makes it last. */
   async disable(lane: Lane, hold: LaneHold, reason: string): Promise<void> {
+    if (this.#underWay.has(lane)) return;
+    this.#underWay.add(lane);
+    await this.#tell(lane, hold, reason);
+    this.#underWay.delete(lane);
+  }
+
+  async #tell(lane: Lane, hold: LaneHold, reason: string): Promise<void> {
     const { env, endpoint } = lane;
     const { endpoint_id } = endpoint;
     const at = this.#clocks.now(env);

@@ -58,7 +58,7 @@ export class Dispatcher implements AttemptOwner<Job> {
     const { budget, maxSlow } = parts;
     this.#proven = new Ring(budget, maxSlow * 2);
     this.#unproven = new Ring(Math.ceil(budget / 2), maxSlow);
-    this.#crowd = new Ring(Math.ceil(budget / 4), maxSlow);
+    this.#crowd = new Ring(Math.ceil(budget / 4), maxSlow * 2, true);
     this.#rings = [this.#proven, this.#unproven, this.#crowd];
   }
 
@@ -145,6 +145,7 @@ export class Dispatcher implements AttemptOwner<Job> {
     const client = this.#stopped ? null : this.#parts.client(lane);
     if (client === null) return;
     lane.window.hold(delivery.seq);
+    lane.probing = delivery.seq;
     this.#start(this.#job(lane, client, [delivery], this.#unproven, true));
   }
 

@@ -53,6 +53,8 @@ export class Lane {
   lastUsed = 0;
   readonly window: Window;
   readonly breaker = new Breaker();
+  /** The delivery of a probe that is under way, or not settled yet. */
+  probing: number | null = null;
   /** Null when nothing slows the lane down. */
   pacer: Pacer | null = null;
 
@@ -134,7 +136,8 @@ export class Lane {
 
   canSend(clocks: { now(env: number): number }): boolean {
     if (this.hold !== null || this.inFlight >= this.capacity || this.window.depth === 0) return false;
-    return !this.isStrict || (this.#inHand === null && !this.#waitsForHead(clocks.now(this.env)));
+    if (!this.isStrict) return true;
+    return this.#inHand === null && this.probing === null && !this.#waitsForHead(clocks.now(this.env));
   }
 
   /** How many fresh deliveries the next load should bring. */
@@ -190,6 +193,7 @@ export class Lane {
    */
   settled(settlement: Settlement): void {
     this.window.release(settlement.seq);
+    if (this.probing === settlement.seq) this.probing = null;
     const hand = this.#inHand;
     if (hand === null || !hand.settled(settlement)) return;
     this.#inHand = null;

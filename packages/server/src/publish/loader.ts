@@ -12,7 +12,6 @@ import { isUrgent } from '../domain/urgency.ts';
 import type { LaneLoad } from '../store/ports.ts';
 import type { Lane } from './lane.ts';
 import { isUnavailable } from './settler.ts';
-import { WINDOW_BYTES, WINDOW_ENTRIES } from './settings.ts';
 import type { WindowTotals } from './window.ts';
 
 export interface LoadStore {
@@ -36,6 +35,8 @@ export interface LoaderParts {
   wheel: TimerWheel;
   log: Logger;
   totals: WindowTotals;
+  /** What they may come to, beyond the smallest load each lane is always granted. */
+  limits: WindowTotals;
   /** The lane may have something to send now. */
   ready: (lane: Lane) => void;
 }
@@ -46,6 +47,7 @@ export class Loader {
   readonly #wheel: TimerWheel;
   readonly #log: Logger;
   readonly #totals: WindowTotals;
+  readonly #limits: WindowTotals;
   readonly #ready: (lane: Lane) => void;
   readonly #backoff = new Backoff(100, 5_000);
   readonly #looks = new Set<Lane>();
@@ -57,6 +59,7 @@ export class Loader {
     this.#wheel = parts.wheel;
     this.#log = parts.log;
     this.#totals = parts.totals;
+    this.#limits = parts.limits;
     this.#ready = parts.ready;
   }
 
@@ -65,7 +68,8 @@ export class Loader {
   }
 
   get hasRoom(): boolean {
-    return this.#totals.entries < WINDOW_ENTRIES && this.#totals.bytes < WINDOW_BYTES;
+    const { entries, bytes } = this.#limits;
+    return this.#totals.entries < entries && this.#totals.bytes < bytes;
   }
 
   /** The lane has a backlog in the store, of every kind. */
@@ -91,13 +95,15 @@ export class Loader {
       if (lane.offer(delivery, this.hasRoom)) continue;
       lane.enter('parked');
       this.#store.parkLane(lane.number);
+      // With an empty window nothing else would ever read on: all windows together are full, not this one.
+      this.refill(lane);
       return;
     }
   }
 
   /** What no longer waits for an earlier one of its message: due now, like a retry. */
   released(lane: Lane, deliveries: readonly DueDelivery[]): void {
-    if (!this.hasRoom) {
+    if (!this.hasRoom || lane.isStrict) {
       this.wantRetries(lane);
       return;
     }

@@ -35,6 +35,7 @@ import {
   careSettings,
   SLOW_PER_BUDGET,
   UNSETTLED_PER_BUDGET,
+  windowLimits,
   type PublishSettings,
 } from './settings.ts';
 import { Settler, type SettleStore } from './settler.ts';
@@ -56,6 +57,8 @@ export interface PublisherParts {
   logAttempts: boolean;
   metrics?: PublishMetrics;
   random?: Random;
+  /** Threads that publish, this one among them; 1 when absent. */
+  threads?: number;
 }
 
 /** Idle connections are closed this often; more often than that they are still useful. */
@@ -131,7 +134,8 @@ export class Publisher {
       this.#dispatcher.ready(lane);
       this.#idle.check();
     };
-    return new Loader({ store, clocks, wheel: this.#wheel, log, totals: this.#totals, ready });
+    const limits = windowLimits(this.#parts.threads ?? 1);
+    return new Loader({ store, clocks, wheel: this.#wheel, log, totals: this.#totals, limits, ready });
   }
 
   #newCare(): Care {
@@ -165,7 +169,13 @@ export class Publisher {
     const isCrowded = crowded(notice);
     for (const { lane: number, items } of notice.lanes) {
       const lane = this.#lanes.get(number);
-      if (lane === undefined || lane.hold !== null) continue;
+      if (lane === undefined) continue;
+      if (lane.hold !== null) {
+        // The store was not reached when the lane was put on hold, and still hands over what comes.
+        this.#parts.store.parkLane(number);
+        this.#care.waiting(lane);
+        continue;
+      }
       this.#loader.offer(lane, dueDeliveries(items, notice.events));
       if (isCrowded(items)) this.#dispatcher.readyAmongMany(lane);
       else this.#dispatcher.ready(lane);
@@ -286,6 +296,7 @@ export class Publisher {
       lane.client = null;
     }
     this.#serve(lane, before, isReachedOtherwise);
+    this.#dispatcher.ready(lane);
   }
 
   /** Whether and how the lane goes on after a change of its endpoint. */
@@ -364,14 +375,15 @@ export class Publisher {
     if (attempt.cancelled) {
       for (const { seq } of deliveries) lane.window.release(seq);
     } else {
-      this.#count(attempt);
+      // A request from before the endpoint was changed says nothing about it as it is now.
+      const isCurrent = client === lane.client;
+      if (isCurrent) this.#count(attempt);
       const verdict = this.#outcomes.verdict(attempt);
       for (const delivery of deliveries) {
         this.#settler.add(lane, this.#outcomes.settlement(attempt, delivery, verdict));
       }
       this.#observer.attempt(attempt, verdict);
-      // A request from before the endpoint was changed says nothing about it as it is now.
-      if (client === lane.client) this.#follow(attempt, verdict.gone);
+      if (isCurrent) this.#follow(attempt, verdict.gone);
     }
     this.#idle.check();
   }
@@ -408,8 +420,14 @@ export class Publisher {
   }
 
   #settled(lane: Lane, settlement: Settlement): void {
+    const isProbe = lane.probing === settlement.seq;
     lane.settled(settlement);
     if (lane.deleted) return;
+    // The lane sends again since the probe began, and has read past what the probe did not deliver.
+    if (isProbe && lane.hold === null && settlement.verdict !== 'delivered') {
+      lane.window.rewind(settlement.seq);
+      this.#reload(lane);
+    }
     if (settlement.next_at !== null) this.#loader.retryAt(lane, settlement.next_at);
     if (lane.isStrict) {
       this.#loader.refill(lane);

@@ -43,9 +43,14 @@ export const SLOW_PER_BUDGET = 8;
 /** Time for a body after its head. */
 const DRAIN_MS = 2_000;
 
-/** What all windows hold together at most, beyond the smallest load each lane is always granted. */
-export const WINDOW_ENTRIES = 100_000;
-export const WINDOW_BYTES = 64 * 2 ** 20;
+/** What all windows hold together at most. */
+const WINDOW_ENTRIES = 100_000;
+const WINDOW_BYTES = 64 * 2 ** 20;
+
+/** `threads`: those that publish; each has its share. */
+export function windowLimits(threads: number): { entries: number; bytes: number } {
+  return { entries: Math.ceil(WINDOW_ENTRIES / threads), bytes: Math.ceil(WINDOW_BYTES / threads) };
+}
 
 /** Results waiting for the disk, in budgets, beyond which no further attempt starts. */
 export const UNSETTLED_PER_BUDGET = 16;

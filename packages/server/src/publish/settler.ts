@@ -82,13 +82,14 @@ export class Settler {
     for (;;) {
       try {
         await this.#store.settle(settlements);
-        this.#backoff.succeeded();
-        this.#landed(lanes, settlements);
-        return true;
       } catch (error) {
         if (!isUnavailable(error)) return this.#settleEach(lanes, settlements, error);
         if (!(await this.#pause(error))) return false;
+        continue;
       }
+      this.#backoff.succeeded();
+      this.#landed(lanes, settlements);
+      return true;
     }
   }
 

@@ -155,6 +155,11 @@ export class Window {
     for (const released of this.#loads) released.add(seq);
   }
 
+  /** `seq` and what follows it is to be read (again). */
+  rewind(seq: number): void {
+    this.#cursor = Math.min(this.#cursor, seq - 1);
+  }
+
   /** Forgets what waits here: it is in the store, and is read again from there. `fromStart`: all of it. */
   drop(fromStart: boolean): void {
     this.#messages = null;

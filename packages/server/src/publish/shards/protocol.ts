@@ -11,6 +11,7 @@ import type { PublisherStore } from '../publisher.ts';
 /** What a thread begins with. */
 export interface ShardOptions {
   config: Pick<Config, 'profile' | 'log' | 'publish' | 'data' | 'security'>;
+  threads: number;
   /** Environments' clock offsets, ms. */
   offsets: [env: number, offset_ms: number][];
 }

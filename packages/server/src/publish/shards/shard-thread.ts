@@ -15,7 +15,7 @@ if (port === null) throw new Error('A shard runs as a worker thread.');
 /** How often the figures go to the main thread. */
 const FIGURES_MS = 250;
 
-const { config, offsets } = workerData as ShardOptions;
+const { config, threads, offsets } = workerData as ShardOptions;
 const clocks = new EnvironmentClocks();
 for (const [env, offset_ms] of offsets) clocks.setOffset(env, offset_ms);
 const calls = new Calls();
@@ -59,6 +59,7 @@ const publisher = new Publisher({
   settings: config.publish,
   log: createLogger(config),
   logAttempts: config.log.attempts,
+  threads,
   metrics: {
     attempt: (outcome, latency_ms) => void attempts.push([outcome, latency_ms]),
     lag: (ms) => void lags.push(ms),

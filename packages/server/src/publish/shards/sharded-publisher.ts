@@ -47,7 +47,11 @@ export class ShardedPublisher {
     const { config, clocks, threads, metrics, onDeath } = parts;
     const share = { ...config.publish, budget: Math.max(1, Math.ceil(config.publish.budget / threads)) };
     const { profile, log, data, security } = config;
-    const options = { config: { profile, log, data, security, publish: share }, offsets: clocks.offsets() };
+    const options = {
+      config: { profile, log, data, security, publish: share },
+      threads,
+      offsets: clocks.offsets(),
+    };
     this.#shards = Array.from(
       { length: threads },
       (_, shard) =>

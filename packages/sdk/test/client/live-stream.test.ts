@@ -158,7 +158,7 @@ describe('with a real server', () => {
 
 describe('the parser', () => {
   const STREAM =
-    ': hello\r\nretry: 20\r\n\r\nid: 1\ndata: a\ndata: b\n\ndata:c\rid\r\rid: x\0y\ndata:\n\nevent: e\nodd\n\ndata: open';
+    ': hello\r\nretry: 20\r\n\r\nid: 1\r\ndata: a\r\ndata: b\n\ndata:c\rid\r\rid: x\0y\ndata:\n\nevent: e\nodd\n\ndata: open';
   const BLOCKS: SseBlock[] = [
     { data: null, id: null, retry: 20 },
     { data: 'a\nb', id: '1', retry: null },

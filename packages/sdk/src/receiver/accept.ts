@@ -83,9 +83,9 @@ export class Acceptor {
   /** What can be refused before the body is read; adapters ask with an empty one. */
   refusedEarly(request: WebhookRequest): WebhookResponse | null {
     const { allowed, scheme } = this.#options;
-    if (allowed !== null && !allowed(request.ip)) return this.reject(request, 403, 'ip_not_allowed');
-    if (request.method === 'POST' || scheme.isProbe?.(request) === true) return null;
-    return this.reject(request, 405, 'wrong_method', { allow: 'POST' });
+    if (request.method !== 'POST' && scheme.isProbe?.(request) !== true)
+      return this.reject(request, 405, 'wrong_method', { allow: 'POST' });
+    return allowed !== null && !allowed(request.ip) ? this.reject(request, 403, 'ip_not_allowed') : null;
   }
 
   reject(

@@ -40,6 +40,8 @@ interface CommonOptions {
   order?: 'none' | 'message';
   /** What a handler may take; 30 s. */
   timeLimit?: number;
+  /** How long a process has what it took before others may; the time limit and 15 s. A killed process's work waits that long. */
+  lease?: number;
   retry?: Partial<RetryPolicy>;
   /** How often to look for what became due; 500. */
   pollInterval?: number;
@@ -93,8 +95,15 @@ export const DEFAULTS = {
   careInterval: 60_000,
 } as const;
 
-/** A lease outlives the time limit by this, so that only a dead process loses one. */
-export const LEASE_MARGIN = 15_000;
+const LEASE_MARGIN = 15_000;
+
+/** It outlives the time limit, so that only a dead process, or one whose store is that slow, loses it. */
+export function leaseOf({
+  lease,
+  timeLimit = DEFAULTS.timeLimit,
+}: Pick<CommonOptions, 'lease' | 'timeLimit'>): number {
+  return lease ?? timeLimit + LEASE_MARGIN;
+}
 
 /** Throws `TypeError` that names the option. */
 export function checkOptions(options: ReceiverOptions<never>): void {
@@ -106,6 +115,10 @@ export function checkOptions(options: ReceiverOptions<never>): void {
     if (typeof value !== 'number' || !(value > 0) || !Number.isSafeInteger(value))
       throw new TypeError(`${name}: a whole number above zero is needed, not ${String(value)}.`);
   }
+  if (!(leaseOf(options) > (options.timeLimit ?? DEFAULTS.timeLimit)))
+    throw new TypeError(
+      'lease: it has to be longer than the time limit, or what still runs is taken by others.',
+    );
   if (options.transactional === true && !('transaction' in options.store))
     throw new TypeError('transactional: this store has no transactions; take sqliteStore or postgresStore.');
 }

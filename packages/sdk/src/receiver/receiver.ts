@@ -10,7 +10,7 @@ import { FanOut } from './fan-out.ts';
 import { findGaps, type Gap } from './gaps.ts';
 import type { Handlers } from './handlers.ts';
 import { ipList } from './ip-list.ts';
-import { checkOptions, DEFAULTS, LEASE_MARGIN, type ReceiverOptions } from './options.ts';
+import { checkOptions, DEFAULTS, leaseOf, type ReceiverOptions } from './options.ts';
 import { postriderScheme } from './postrider-scheme.ts';
 import type { WebhookRequest } from './scheme.ts';
 import type { DeadLetter, DeadLetterQuery, ReceiverStore } from './store.ts';
@@ -192,15 +192,14 @@ export class Receiver {
 
   #buildWorker(consumers: Readonly<Record<string, Handlers<never>>>): Worker<never> {
     const options = this.#options;
-    const timeLimit = options.timeLimit ?? DEFAULTS.timeLimit;
     return new Worker<never>({
       store: options.store,
       consumers,
       transactional: options.transactional === true,
       concurrency: options.concurrency ?? DEFAULTS.concurrency,
       ordered: options.order === 'message',
-      timeLimit,
-      lease: timeLimit + LEASE_MARGIN,
+      timeLimit: options.timeLimit ?? DEFAULTS.timeLimit,
+      lease: leaseOf(options),
       retry: { ...defaultRetry, ...options.retry },
       pollInterval: options.pollInterval ?? DEFAULTS.pollInterval,
       now: this.#now,

@@ -339,6 +339,7 @@ describe('options', () => {
     [{ secrets: [''] }, /secrets/],
     [{ concurrency: 0 }, /concurrency/],
     [{ timeLimit: Number.NaN }, /timeLimit/],
+    [{ lease: 30_000 }, /lease/],
     [{ scheme: {} as never }, /either/],
   ])('%o is refused by name', (options, message) => {
     expect(() => open(options)).toThrow(message);

@@ -253,6 +253,8 @@ export interface CommitNotice {
   waiting: number[];
   /** Those of `waiting` that got urgent ones. */
   urgent: number[];
+  /** Lanes from whose queue something was taken away unsent (discarded, withdrawn): what they hold of it is not to be sent. */
+  dropped: number[];
   /** Endpoints made, changed or deleted. Comes before `lanes` in meaning: the lane may be new. */
   endpoints: (Endpoint & { deleted: boolean })[];
   /** New ends of the environments' logs, for the live stream. */

@@ -27,10 +27,13 @@ function partOf(notice: CommitNotice, isOurs: (lane: number) => boolean): Commit
     .map((item) => ({ ...item, event: events.indexOf(item.event) }));
   const waiting = notice.waiting.filter(isOurs);
   const urgent = notice.urgent.filter(isOurs);
+  const dropped = notice.dropped.filter(isOurs);
   const endpoints = notice.endpoints.filter(({ lane }) => isOurs(lane));
-  const quiet = lanes.length + released.length + waiting.length + urgent.length + endpoints.length === 0;
+  const told = [lanes, released, waiting, urgent, dropped, endpoints];
+  const quiet = told.every((part) => part.length === 0);
   if (quiet) return null;
-  return { events: events.chosen, lanes, released, waiting, urgent, endpoints, logs: [], outgoing: [] };
+  const ours = { events: events.chosen, lanes, released, waiting, urgent, dropped, endpoints };
+  return { ...ours, logs: [], outgoing: [] };
 }
 
 /** Some of the events, under new numbers. */

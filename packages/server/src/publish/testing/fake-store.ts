@@ -220,6 +220,7 @@ export class FakeStore implements PublisherStore {
       released: [],
       waiting: [],
       urgent: [],
+      dropped: [],
       endpoints: [],
       logs: [],
       outgoing: [],

@@ -6,7 +6,9 @@ import {
   failedOnce,
   FIRST_PAGE,
   newMessage,
+  newReplay,
   NO_DELIVERY_FILTER,
+  replayAll,
   type World,
   type Bench,
 } from './harness.ts';
@@ -164,6 +166,30 @@ export function laneCases(bench: Bench): void {
     expect(await world.store.discardLane(lane, 4, 3, 1)).toBe(3);
     expect(await world.store.discardLane(lane, 4, 3, 1)).toBe(1);
     expect((await world.store.listDeliveries(sandbox, held, FIRST_PAGE)).data.map((d) => d.seq)).toEqual([5]);
+  });
+
+  it('tells which lanes hold what is not to be sent any more, whoever took it away', async () => {
+    const { world } = bench;
+    const { sandbox } = await world.tenant();
+    const { lane } = await world.endpoint(sandbox, { event_types: ['*'] });
+    const other = await world.endpoint(sandbox, { event_types: ['*'] });
+    await emit(world, sandbox, 6);
+    const dropped = (): number[] => world.notices.splice(0).flatMap((notice) => notice.dropped);
+    await world.store.settle([delivered(lane, 1), failedOnce(lane, 2, 5000), deadLettered(lane, 3)]);
+    await world.store.expireHeld(other.lane, Number.MAX_SAFE_INTEGER, 1, 1);
+    await world.store.discardDelivery(sandbox, lane, 3, 1);
+    expect(dropped()).toEqual([]);
+    await world.store.discardDelivery(sandbox, lane, 2, 1);
+    expect(dropped()).toEqual([lane]);
+    const places = [4, 5].map((seq) => ({ lane, seq }));
+    await world.store.discardDeliveries(sandbox, [...places, { lane: other.lane, seq: 5 }], 1);
+    expect(dropped().sort()).toEqual([lane, other.lane].sort());
+    expect(await world.store.discardLane(lane, 6, 10, 1)).toBe(1);
+    expect(dropped()).toEqual([lane]);
+    const replay = await replayAll(world, await newReplay(world, sandbox, lane));
+    expect(dropped()).toEqual([]);
+    expect(await world.store.withdrawReplay(replay.replay_id, 10)).toBe(6);
+    expect(dropped()).toEqual([lane]);
   });
 
   it('pages deliveries of many lanes newest first, each once', async () => {

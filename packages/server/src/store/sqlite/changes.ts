@@ -19,6 +19,7 @@ export interface ChangeColumns {
   releasedEvents: number[];
   waiting: number[];
   urgent: number[];
+  dropped: number[];
   endpoints: (Endpoint & { deleted: boolean })[];
   /** Pairs env, position. */
   logEnds: number[];
@@ -42,12 +43,14 @@ export class Changes {
     releasedEvents: [],
     waiting: [],
     urgent: [],
+    dropped: [],
     endpoints: [],
     logEnds: [],
     outgoing: [],
   };
   readonly #waiting = new Set<number>();
   readonly #urgent = new Set<number>();
+  readonly #dropped = new Set<number>();
   readonly #logEnds = new Map<number, number>();
   readonly #outgoing = new Map<number, number>();
 
@@ -81,6 +84,10 @@ export class Changes {
     if (urgent) this.#urgent.add(lane);
   }
 
+  laneDropped(lane: number): void {
+    this.#dropped.add(lane);
+  }
+
   endpoint(endpoint: Endpoint, deleted: boolean): void {
     this.columns.endpoints.push({ ...endpoint, deleted });
   }
@@ -111,6 +118,7 @@ export class Changes {
     for (const event of from.releasedEvents) to.releasedEvents.push(event + offset);
     append(to.endpoints, from.endpoints);
     for (const lane of this.#waiting) target.laneWaiting(lane, this.#urgent.has(lane));
+    for (const lane of this.#dropped) target.laneDropped(lane);
     for (const [env, position] of this.#logEnds) target.logEnd(env, position);
     for (const [env, at] of this.#outgoing) target.queued(env, at);
   }
@@ -120,12 +128,14 @@ export class Changes {
     const c = this.columns;
     c.waiting.push(...this.#waiting);
     c.urgent.push(...this.#urgent);
+    c.dropped.push(...this.#dropped);
     for (const pair of this.#logEnds) c.logEnds.push(...pair);
     for (const pair of this.#outgoing) c.outgoing.push(...pair);
     const quiet =
       c.lanes.length === 0 &&
       c.releasedLanes.length === 0 &&
       c.waiting.length === 0 &&
+      c.dropped.length === 0 &&
       c.endpoints.length === 0 &&
       c.logEnds.length === 0 &&
       c.outgoing.length === 0;

@@ -30,6 +30,7 @@ export function toNotice(changes: ChangeColumns): CommitNotice {
     }),
     waiting: changes.waiting,
     urgent: changes.urgent,
+    dropped: changes.dropped,
     endpoints: changes.endpoints,
     logs: pairs(changes.logEnds, (env, log) => ({ env, log })),
     outgoing: pairs(changes.outgoing, (env, next_at) => ({ env, next_at })),

@@ -61,13 +61,14 @@ export function take(context: WriteContext, lane: number, seq: number): Left | n
   return row === undefined ? null : ({ lane, seq, ...row } as unknown as Left);
 }
 
-/** Counts for the replay that put it here, and releases the next of its message. */
+/** Counts for the replay that put it here, tells its lane of what it is not to send, and releases the next of its message. */
 export function hasLeft(
   context: WriteContext,
   { lane, log, mid, replay, next_at }: Omit<Left, 'seq' | 'attempts'>,
   as: SettledAs,
 ): void {
   if (replay !== null) context.countReplay(replay, logEnv(log), as);
+  if (as === 'discarded') context.changes.laneDropped(lane);
   // One that was blocked itself (discarded, expired) kept nobody waiting.
   if (mid !== null && next_at !== BLOCKED) release(context, lane, mid, logEnv(log));
 }

@@ -190,7 +190,12 @@ export class FakeStore implements PublisherStore {
     if (!this.forgetful) this.settlements.push(settlement);
     const { attempt } = settlement.attempt;
     if (settlement.verdict === 'probed') {
-      row.set(settlement.seq, { ...pending, attempts: attempt, base: pending.base + 1 });
+      if (attempt > pending.attempts)
+        row.set(settlement.seq, {
+          ...pending,
+          attempts: attempt,
+          base: pending.base + attempt - pending.attempts,
+        });
     } else if (settlement.verdict === 'retry') {
       row.set(settlement.seq, {
         ...pending,

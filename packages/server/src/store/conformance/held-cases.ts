@@ -58,6 +58,8 @@ export function heldCases(bench: Bench): void {
       ({ ...failedOnce(lane, seq, 0, n), verdict: 'probed', next_at: null }) as const;
     await world.store.settle([probed(1, 1), failedOnce(lane, 2, 5000)]);
     await world.store.settle([probed(2, 2)]);
+    // Told again, as after a lost answer.
+    await world.store.settle([probed(1, 1), probed(2, 2), probed(2, 1)]);
     expect((await world.store.loadFresh(lane, 0, 10)).deliveries).toMatchObject([
       { seq: 1, attempts: 1, base: 1, due_at: 0 },
     ]);

@@ -76,9 +76,13 @@ function retryLater(context: WriteContext, { lane, seq, attempt, next_at }: Sett
   return true;
 }
 
+/** Told twice (its answer was lost), a probe counts once. */
 function stayDue(context: WriteContext, { lane, seq, attempt }: Settlement): boolean {
   const { changes } = context
-    .sql(`UPDATE pending SET attempts = ?, base = base + 1 ${WHERE_SENT}`)
+    .sql(
+      `UPDATE pending SET base = base + (?1 - attempts), attempts = ?1
+       WHERE lane = ?2 AND seq = ?3 AND next_at >= 0 AND attempts < ?1`,
+    )
     .run(attempt.attempt, lane, seq);
   if (changes === 0) return false;
   insertAttempt(context, lane, seq, attempt);

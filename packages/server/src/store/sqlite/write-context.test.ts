@@ -2,12 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { newId } from '../../base/ids.ts';
 import { customEvent, newEndpoint } from '../conformance/harness.ts';
+import type { EndpointChange } from '../ports.ts';
 import { Changes } from './changes.ts';
 
-import { createProject } from './commands/access.ts';
+import { advanceClock, createProject } from './commands/access.ts';
 import { createEndpoint, updateEndpoint } from './commands/endpoints.ts';
 import { recordEvents } from './commands/events.ts';
 import { purge } from './commands/purge.ts';
@@ -89,6 +92,74 @@ it('does not believe what it read of a change that did not last', () => {
     }),
   ).toThrow('refused');
   expect(context.environment(live).subscriptions.wanting('custom.b')).toHaveLength(1);
+});
+
+it('reads the rules anew only when one of them changes, and compiles that one alone', () => {
+  const { endpoint_id } = db.prepare('SELECT endpoint_id FROM endpoint WHERE env = ?').get(live) as {
+    endpoint_id: string;
+  };
+  const known = context.environment(live);
+  const change = (fields: Partial<EndpointChange>): void =>
+    run(() => void updateEndpoint(context, live, endpoint_id, { ...fields, updated_at: 2 }));
+  change({ breaker: 'open', failing_since: 1 });
+  change({ url: 'https://other.example/', headers: { 'x-a': 'b' }, description: 'other' });
+  change({ rotate: { secret_sealed: 'new', at: 1, until: null } });
+  expect(context.environment(live)).toBe(known);
+  run(() => void createEndpoint(context, newEndpoint(live, { event_types: ['custom.b'] }), null));
+  const [, second] = context.environment(live).subscriptions.wanting('custom.b');
+  expect(second).toBeDefined();
+  change({ filter: { 'data.n': 1 } });
+  const read = context.environment(live);
+  expect(read).not.toBe(known);
+  expect(read.subscriptions.wanting('custom.b')[1]).toBe(second);
+});
+
+it('moves the clock of what it knows, and back', () => {
+  const known = context.environment(live);
+  const advance = (env: number, fails: boolean): void =>
+    run(() => {
+      advanceClock(context, env, 500);
+      expect(context.environment(env).clock_offset_ms).toBe(known.clock_offset_ms);
+      if (fails) throw new Error('refused');
+    });
+  advance(live, false);
+  expect(context.environment(live)).toBe(known);
+  expect(() => advance(live, true)).toThrow('refused');
+  expect(context.environment(live)).toBe(known);
+  expect(known.clock_offset_ms).toBe(500);
+  // Not known before, so read within the transaction.
+  context = new WriteContext(db);
+  expect(() =>
+    run(() => {
+      advanceClock(context, sandbox, 500);
+      expect(context.environment(sandbox).clock_offset_ms).toBe(500);
+      throw new Error('refused');
+    }),
+  ).toThrow('refused');
+  expect(context.environment(sandbox).clock_offset_ms).toBe(0);
+});
+
+it('keeps no copy of an environment that it has read anew', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const copies: WeakRef<object>[] = [];
+  db.exec('BEGIN IMMEDIATE');
+  for (let n = 0; n < 20; n++) {
+    context.forgetEnvironment(live);
+    recordEvents(context, live, [customEvent()], null);
+    copies.push(new WeakRef(context.environment(live)));
+    context.flush();
+  }
+  const kept = (): number => copies.filter((copy) => copy.deref() !== undefined).length;
+  const settled = async (): Promise<number> => {
+    await new Promise(setImmediate);
+    collect();
+    return kept();
+  };
+  await expect.poll(settled).toBeLessThan(3);
+  db.exec('ROLLBACK');
+  context.forget(0);
+  expect(context.environment(live).logEnd).toBe(0);
 });
 
 it('purges counters with the events they count, of one environment, in steps', () => {

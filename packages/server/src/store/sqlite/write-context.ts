@@ -30,6 +30,12 @@ export interface EnvironmentFacts {
  */
 export const QUEUED_PER_COMMIT = 5000;
 
+interface CompiledRule {
+  rule: EndpointRule;
+  /** What it was compiled from. */
+  settings: string;
+}
+
 export class WriteContext {
   readonly db: DatabaseSync;
   /** Deliveries queued since the transaction began. */
@@ -51,9 +57,11 @@ export class WriteContext {
   readonly #undo: (() => void)[] = [];
   readonly #statements = new Map<string, StatementSync>();
   readonly #environments = new Map<number, EnvironmentFacts>();
+  /** Of each environment: what was compiled last, so that a change of one endpoint compiles one. */
+  readonly #rules = new Map<number, ReadonlyMap<number, CompiledRule>>();
   readonly #lastSeq = new Map<number, number>();
   readonly #dirtyLanes = new Set<number>();
-  readonly #movedLogs = new Set<EnvironmentFacts>();
+  readonly #movedLogs = new Set<number>();
   readonly #counters = new Map<string, { env: number; hour: number; eventType: string; n: number }>();
 
   readonly #replays = new Map<number, { env: number } & Record<SettledAs, number>>();
@@ -104,20 +112,37 @@ export class WriteContext {
     return Date.now() + this.environment(env).clock_offset_ms;
   }
 
-  /** After a change of endpoints or clock. What is read from then on is of this transaction, and goes with it. */
+  /** After a change of what endpoints ask for. What is read from then on is of this transaction, and goes with it. */
   forgetEnvironment(env: number): void {
     this.#environments.delete(env);
     this.onRollback(() => this.#environments.delete(env));
   }
 
+  setClock(env: number, clock_offset_ms: number): void {
+    const facts = this.#environments.get(env);
+    // What may yet be read of it within this transaction goes with it.
+    if (facts === undefined) return this.forgetEnvironment(env);
+    const before = facts.clock_offset_ms;
+    facts.clock_offset_ms = clock_offset_ms;
+    this.#onRollbackOf(env, (known) => (known.clock_offset_ms = before));
+  }
+
   /** The next position in the environment's log. */
   nextPosition(environment: EnvironmentFacts): number {
-    if (!this.#movedLogs.has(environment)) {
-      const before = environment.logEnd;
-      this.#movedLogs.add(environment);
-      this.onRollback(() => (environment.logEnd = before));
+    const { env, logEnd } = environment;
+    if (!this.#movedLogs.has(env)) {
+      this.#movedLogs.add(env);
+      this.#onRollbackOf(env, (known) => (known.logEnd = logEnd));
     }
     return ++environment.logEnd;
+  }
+
+  /** By number: an undo that held the facts would keep every copy of them, with all their rules, until the commit. */
+  #onRollbackOf(env: number, undo: (known: EnvironmentFacts) => void): void {
+    this.onRollback(() => {
+      const known = this.#environments.get(env);
+      if (known !== undefined) undo(known);
+    });
   }
 
   nextSeq(lane: number): number {
@@ -222,16 +247,22 @@ export class WriteContext {
   }
 
   #readRules(env: number): EndpointRule[] {
-    return this.sql(
+    const known = this.#rules.get(env);
+    const compiled = new Map<number, CompiledRule>();
+    const rows = this.sql(
       'SELECT lane, endpoint_id, settings FROM endpoint WHERE env = ? AND deleted_at IS NULL ORDER BY lane',
-    )
-      .all(env)
-      .map((row) =>
-        endpointRule(
-          row['lane'] as number,
-          row['endpoint_id'] as string,
-          JSON.parse(row['settings'] as string) as EndpointSettings,
-        ),
-      );
+    ).iterate(env);
+    for (const row of rows) {
+      const { lane, endpoint_id, settings } = row as { lane: number; endpoint_id: string; settings: string };
+      const last = known?.get(lane);
+      const isKnown = last !== undefined && last.settings === settings;
+      compiled.set(lane, isKnown ? last : compile(lane, endpoint_id, settings));
+    }
+    this.#rules.set(env, compiled);
+    return Array.from(compiled.values(), ({ rule }) => rule);
   }
+}
+
+function compile(lane: number, endpoint_id: string, settings: string): CompiledRule {
+  return { rule: endpointRule(lane, endpoint_id, JSON.parse(settings) as EndpointSettings), settings };
 }

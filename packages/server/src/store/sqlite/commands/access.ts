@@ -72,8 +72,9 @@ export function revokeApiKey(context: WriteContext, env: number | null, key_id: 
 
 export function advanceClock(context: WriteContext, env: number, by_ms: number): Environment {
   context.sql('UPDATE environment SET clock_offset_ms = clock_offset_ms + ? WHERE env = ?').run(by_ms, env);
-  context.forgetEnvironment(env);
   const row = context.sql('SELECT * FROM environment WHERE env = ?').get(env);
   if (row === undefined) throw notFound('environment', String(env));
-  return toEnvironment(row);
+  const environment = toEnvironment(row);
+  context.setClock(env, environment.clock_offset_ms);
+  return environment;
 }

@@ -67,10 +67,17 @@ export function updateEndpoint(
       after.updated_at,
       after.lane,
     );
-  context.forgetEnvironment(env);
+  if (changesRule(before, after)) context.forgetEnvironment(env);
   for (const event of events ?? []) storeEvent(context, context.environment(env), event, NO_CONTEXT);
   context.changes.endpoint(after, false);
   return after;
+}
+
+/** Whether the commit path (`EndpointRule`) sees it: status, breaker, secrets and the like, it does not. */
+function changesRule(before: Endpoint, after: Endpoint): boolean {
+  const seen = ({ event_types, filter, dialect, ordering }: Endpoint): string =>
+    JSON.stringify([event_types, filter, dialect, ordering]);
+  return seen(before) !== seen(after);
 }
 
 /** A step that the table of states does not have is a defect of whoever asks for it. */

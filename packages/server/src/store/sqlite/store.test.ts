@@ -105,6 +105,33 @@ describe('sqlite store', () => {
     await store.close();
   });
 
+  it('looks for what may overtake once in each message, and no further than a bound', async () => {
+    const store = await SqliteStore.open(options(folder()));
+    const world = new World(store);
+    const { sandbox } = await world.tenant();
+    const { lane } = await world.endpoint(sandbox, { event_types: ['complaint'] });
+    const messages = [newMessage(sandbox, ['a@x.test']), newMessage(sandbox, ['b@x.test'])];
+    for (const message of messages) await store.acceptMessage(message, null);
+    const [first, second] = messages.map((message) => message.message_id) as [string, string];
+    const record = (type: string, message_id: string, count: number): Promise<unknown> => {
+      const events = Array.from({ length: count }, () => customEvent(type, { message_id }));
+      return store.recordEvents(sandbox, events, null);
+    };
+    await record('custom.a', first, 100);
+    await record('complaint', first, 100);
+    await record('complaint', second, 1);
+    const found = async (): Promise<number[]> =>
+      (await store.loadUrgent(lane, 0, 10)).deliveries.map(({ seq }) => seq);
+    expect(await found()).toEqual([1, 101]);
+    await record('custom.a', second, 5000);
+    await record('complaint', second, 1);
+    expect(await found()).toEqual([1, 101]);
+    await store.settle([delivered(lane, 101)]);
+    // Behind 5,000 events of its message it comes in its turn.
+    expect(await store.loadUrgent(lane, 0, 10)).toMatchObject({ deliveries: [{ seq: 1 }], end: true });
+    await store.close();
+  });
+
   it('runs durable: write-ahead log, full sync', async () => {
     const dir = folder();
     const store = await SqliteStore.open(options(dir));

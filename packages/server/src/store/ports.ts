@@ -194,7 +194,7 @@ export interface PublishStore {
   /**
    * Dead-letters, lowest `seq` first, at most `limit` of the lane's pending deliveries whose event is from `before` or
    * earlier (env time), with the error `held_too_long` and `delivery.failed` for each that is no operational event.
-   * Resolves to how many.
+   * Resolves to how many: less than `limit` also when the commit had no room for more; 0 = none is left.
    */
   expireHeld(lane: number, before: number, limit: number, now: number): Promise<number>;
   /** Stops handing this lane's new deliveries to commit notices: its window is full. `loadFresh` turns it live again. */

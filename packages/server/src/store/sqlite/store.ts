@@ -42,6 +42,7 @@ import type {
   Suppression,
 } from '../ports.ts';
 import { Checkpointer } from './checkpointer.ts';
+import type { CommandArgs } from './commands.ts';
 import { Committer, type CommitterLimits, type RefusedFor } from './committer.ts';
 import { DATABASE_FILE } from './database.ts';
 import { toNotice } from './notice.ts';
@@ -246,8 +247,14 @@ export class SqliteStore implements Store {
     const weight = { rows: settlements.length, bytes: 300 * settlements.length };
     const done = [];
     if (excerpts.length > 0) done.push(this.#committer.run('settleDelivered', [numbers, excerpts], weight));
-    if (others.length > 0) done.push(this.#committer.run('settle', [others], weight));
+    if (others.length > 0) done.push(this.#settleOthers(others));
     await Promise.all(done);
+  }
+  async #settleOthers(settlements: Settlement[]): Promise<void> {
+    for (let left = settlements; left.length > 0;) {
+      const weight = { rows: left.length, bytes: 300 * left.length };
+      left = left.slice(await this.#committer.run('settle', [left], weight));
+    }
   }
   retryDelivery(env: number, lane: number, seq: number): Promise<void> {
     return this.#committer.run('retryDelivery', [env, lane, seq]);
@@ -261,14 +268,20 @@ export class SqliteStore implements Store {
 
   // ---------------------------------------------------------------- suppressions
 
-  addSuppressions(
+  async addSuppressions(
     env: number,
     items: { address: string; reason: SuppressionReason; event_id: string }[],
     at: number,
     idempotency: Idempotency | null,
   ) {
     const weight = { rows: 2 * items.length, bytes: 300 * items.length };
-    return this.#committer.admit('addSuppressions', [env, items, at, idempotency], weight);
+    const first = await this.#committer.admit('addSuppressions', [env, items, at, idempotency], weight);
+    let { data } = first;
+    while (data.length < items.length) {
+      const args: CommandArgs<'addSuppressions'> = [env, items, at, idempotency, data];
+      ({ data } = await this.#committer.run('addSuppressions', args, weight));
+    }
+    return { data, replayed: first.replayed };
   }
   removeSuppression(env: number, address: string, event: NewEvent): Promise<void> {
     return this.#committer.run('removeSuppression', [env, address, event]);

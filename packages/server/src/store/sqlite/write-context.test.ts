@@ -4,16 +4,19 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newId } from '../../base/ids.ts';
-import { customEvent, newEndpoint } from '../conformance/harness.ts';
+import { customEvent, deadLettered, newEndpoint } from '../conformance/harness.ts';
 import type { EndpointChange } from '../ports.ts';
 import { Changes } from './changes.ts';
 
 import { advanceClock, createProject } from './commands/access.ts';
 import { createEndpoint, updateEndpoint } from './commands/endpoints.ts';
 import { recordEvents } from './commands/events.ts';
+import { expireHeld } from './commands/held.ts';
 import { purge } from './commands/purge.ts';
+import { settle } from './commands/settling.ts';
+import { addSuppressions } from './commands/suppressions.ts';
 import { migrate, openForWriting } from './database.ts';
 import { QUEUED_PER_COMMIT, WriteContext } from './write-context.ts';
 
@@ -203,4 +206,74 @@ it('stores the rest of a batch that a crash has cut in two, once, under the ids 
   expect(column('SELECT DISTINCT last_seq FROM lane_seq')).toEqual([total]);
   run(() => expect(recordEvents(context, live, again, key)).toMatchObject({ replayed: true, stored: total }));
   expect(column('SELECT count(*) FROM event')).toEqual([total]);
+});
+
+describe('a commit that is full', () => {
+  const LANES = 100;
+  const FIT = QUEUED_PER_COMMIT / LANES;
+  beforeEach(() => {
+    run(() => {
+      for (let n = 1; n < LANES; n++)
+        createEndpoint(context, newEndpoint(live, { event_types: ['*'] }), null);
+    });
+  });
+  const pendingIn = (lane: number): unknown =>
+    column(`SELECT count(*) FROM pending p JOIN event e ON e.log = p.log
+            WHERE p.lane = ${lane} AND e.event_type LIKE 'custom.%'`)[0];
+  const emitMany = (count: number): void =>
+    run(
+      () =>
+        void recordEvents(
+          context,
+          live,
+          Array.from({ length: count }, () => customEvent()),
+          null,
+        ),
+    );
+
+  it('gives up no more of what is held', () => {
+    for (let n = 0; n < 2; n++) emitMany(FIT / 2 + 2);
+    const done: number[] = [];
+    const expire = (): void =>
+      run(() => void done.push(expireHeld(context, 1, Number.MAX_SAFE_INTEGER, FIT + 4, 1)));
+    expire();
+    // The endpoint itself is not told of its own.
+    expect(done[0]).toBeGreaterThanOrEqual(FIT);
+    expect(done[0]).toBeLessThan(FIT + 2);
+    expire();
+    expect(done[0]! + done[1]!).toBe(FIT + 4);
+    expect(pendingIn(1)).toBe(0);
+  });
+
+  it('settles the rest in another', () => {
+    emitMany(FIT / 2);
+    const failed = Array.from({ length: FIT / 2 }, (_, n) =>
+      deadLettered(1, n + 1, 6, [customEvent('custom.a'), customEvent('custom.a'), customEvent('custom.a')]),
+    );
+    let settled = 0;
+    run(() => (settled = settle(context, failed)));
+    expect(settled).toBe(Math.ceil(FIT / 3));
+    run(() => (settled += settle(context, failed.slice(settled))));
+    expect(settled).toBe(FIT / 2);
+    expect(column('SELECT count(*) FROM settled')).toEqual([FIT / 2]);
+  });
+
+  it.each([null, { key: 'k', fingerprint: 'f', now: 1 }])('adds the rest of a list in another', (key) => {
+    const items = Array.from({ length: FIT + 10 }, (_, n) => ({
+      address: `a${n}@x.test`,
+      reason: 'manual' as const,
+      event_id: newId('evt'),
+    }));
+    const answers: ReturnType<typeof addSuppressions>[] = [];
+    const add = (): void =>
+      run(() => {
+        const done = key === null ? answers.at(-1)?.data : [];
+        answers.push(addSuppressions(context, live, items, 7, key, done));
+      });
+    for (let n = 0; n < 3; n++) add();
+    expect(answers.map(({ data }) => data.length)).toEqual([FIT, FIT + 10, FIT + 10]);
+    expect(answers.map(({ replayed }) => replayed)).toEqual([false, key !== null, key !== null]);
+    expect(answers[1]?.data.map(({ address }) => address)).toEqual(items.map(({ address }) => address));
+    expect(column(`SELECT count(*) FROM event WHERE event_type = 'suppression.added'`)).toEqual([FIT + 10]);
+  });
 });

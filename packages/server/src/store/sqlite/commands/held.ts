@@ -43,6 +43,7 @@ export function expireHeld(
   const environment = context.environment(endpoint['env'] as number);
   const gone: Left[] = [];
   for (const { seq, ...event } of overdue(context, lane, before, limit)) {
+    if (gone.length > 0 && context.isFull) break;
     const left = settleUnsent(context, lane, seq, 'failed', now, 'held_too_long');
     if (left === null) continue;
     gone.push(left);

@@ -48,13 +48,18 @@ export function settleDelivered(
   }
 }
 
-export function settle(context: WriteContext, settlements: Settlement[]): void {
+/** Settles the first so many that the commit has room for, one at least; returns how many. */
+export function settle(context: WriteContext, settlements: Settlement[]): number {
+  let settled = 0;
   for (const settlement of settlements) {
+    if (settled > 0 && context.isFull) break;
+    settled++;
     if (!applied(context, settlement)) continue;
     for (const event of settlement.events) {
       storeEvent(context, context.environment(laneEnv(context, settlement.lane)), event, NO_CONTEXT);
     }
   }
+  return settled;
 }
 
 /** False when the delivery is no longer pending. */

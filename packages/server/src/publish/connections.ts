@@ -232,6 +232,6 @@ export class Connections {
   destroy(error: Error): void {
     this.#closed = true;
     this.#idle.length = 0;
-    for (const connection of [...this.#all]) connection.destroy(error);
+    for (const connection of this.#all) connection.destroy(error);
   }
 }

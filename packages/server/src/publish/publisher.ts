@@ -190,6 +190,11 @@ export class Publisher {
       this.#loader.waiting(lane);
       this.#care.waiting(lane);
     }
+    for (const number of notice.dropped) {
+      const lane = this.#lanes.get(number);
+      // What was given up may be in its window still.
+      if (lane !== undefined && lane.hold === null) this.#reload(lane);
+    }
     for (const number of notice.urgent) {
       const lane = this.#lanes.get(number);
       if (lane !== undefined) this.#loader.wantUrgent(lane);

@@ -110,3 +110,15 @@ describe('a lane', () => {
     expect(publisher.laneState(1).failing_since).toBeNull();
   });
 });
+
+it('what was given up is not sent from a window', async () => {
+  const peer = await receiver();
+  const { store } = await withEndpoint(peer.url, { rate_limit: 20 });
+  store.commit(someEvents(40), [1]);
+  await peer.got(3);
+  store.lanes.get(1)?.pending.clear();
+  store.tell({ dropped: [1] });
+  store.commit(someEvents(1), [1]);
+  await expect.poll(() => seqs(peer).includes(41)).toBe(true);
+  expect(peer.requests.length).toBeLessThan(10);
+});

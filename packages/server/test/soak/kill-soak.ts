@@ -74,7 +74,12 @@ const DELIVERIES_ASKED = 300;
 const LOOK_MS = 100;
 const PORTS_FROM = 20_000;
 /** Small, so that the log is folded back every few seconds and kills fall into that too. */
-const SETTINGS = { POSTRIDER_STORE_WAL_BYTES: String(4 * 2 ** 20), POSTRIDER_DELIVER_CONCURRENCY: '64' };
+const SETTINGS = {
+  POSTRIDER_STORE_WAL_BYTES: String(4 * 2 ** 20),
+  POSTRIDER_DELIVER_CONCURRENCY: '64',
+  // The flaky endpoint's breaker opens with every outage; nobody moves the clock here.
+  POSTRIDER_PUBLISH_PROBE_SECONDS: '1',
+};
 
 export async function killSoak(options: KillOptions): Promise<KillReport> {
   const dir = await mkdtemp(join(tmpdir(), 'postrider-soak-'));

@@ -9,28 +9,60 @@ import { sweep, type Verdict } from './sweep.ts';
 
 const HOUR_MS = 3_600_000;
 
-/**
- * Dead letters have a longer life than what was delivered. Nothing goes that no checkpoint covers. Each round starts
- * anew, because what was pending in the one before may be settled behind it; what is gone costs it nothing.
- */
-export function purgeSettled(
+/** Lanes looked at in one step: each costs a few rows even when it has nothing to delete. */
+const LANES_IN_A_STEP = 20;
+
+/** One step of a walk over an environment's lanes, one after another, once in a round. */
+export function purgeLanes(
   context: WriteContext,
   env: number,
   round: number,
   policy: RetentionPolicy,
   limit: number,
 ): number {
-  const lanes = context.sql('SELECT lane, deleted_at FROM endpoint WHERE env = ? ORDER BY lane').all(env);
+  const name = `lanes ${env}`;
+  const before = context.sweeps.get(name) ?? { at: 0, skipped: null, overIn: -1 };
+  if (before.overIn === round) return 0;
+  const lanes = context
+    .sql('SELECT lane, deleted_at FROM endpoint WHERE env = ? AND lane > ? ORDER BY lane LIMIT ?')
+    .all(env, before.at, LANES_IN_A_STEP);
+  let { at } = before;
+  let step = 0;
   for (const row of lanes) {
     const lane = row['lane'] as number;
-    if (context.sweeps.get(`settled ${lane}`)?.overIn === round) continue;
-    const end = row['deleted_at'] === null ? sealedThrough(context, lane) : Number.MAX_SAFE_INTEGER;
-    const step = sweepLane(context, lane, end, round, policy, limit);
-    if (step > 0) return step;
+    step = purgeLane(context, env, lane, row['deleted_at'] !== null, round, policy, limit);
+    if (step > 0) break;
+    at = lane;
   }
-  return 0;
+  const over = step === 0 && lanes.length < LANES_IN_A_STEP;
+  context.sweeps.set(name, { at: over ? 0 : at, skipped: null, overIn: over ? round : -1 });
+  context.onRollback(() => context.sweeps.set(name, before));
+  return over ? 0 : Math.max(1, step);
 }
 
+/** Returns 0 when nothing is left to be done there in this round. */
+function purgeLane(
+  context: WriteContext,
+  env: number,
+  lane: number,
+  isDeleted: boolean,
+  round: number,
+  policy: RetentionPolicy,
+  limit: number,
+): number {
+  // Nothing goes that no checkpoint covers, as long as somebody may ask for it.
+  const end = isDeleted ? Number.MAX_SAFE_INTEGER : sealedThrough(context, lane);
+  return (
+    sweepLane(context, lane, end, round, policy, limit) ||
+    purgeCheckpoints(context, lane, policy.dead_letters_before, limit) ||
+    (isDeleted ? purgeDeleted(context, env, lane, limit) : 0)
+  );
+}
+
+/**
+ * Dead letters have a longer life than what was delivered. Each round starts anew, because what was pending in the
+ * one before may be settled behind it; what is gone costs it nothing.
+ */
 function sweepLane(
   context: WriteContext,
   lane: number,
@@ -90,16 +122,11 @@ export function purgeReplays(context: WriteContext, env: number, before: number,
 }
 
 /** Checkpoints outlive what they cover, as long as dead letters live. A lane's go up with their hours. */
-export function purgeCheckpoints(context: WriteContext, env: number, before: number, limit: number): number {
-  let gone = 0;
-  for (const { lane } of context.sql('SELECT lane FROM endpoint WHERE env = ?').all(env)) {
-    if (gone >= limit) break;
-    for (const from of oldCheckpoints(context, lane as number, before, limit - gone)) {
-      context.sql('DELETE FROM checkpoint WHERE lane = ? AND from_seq = ?').run(lane as number, from);
-      gone++;
-    }
-  }
-  return gone;
+function purgeCheckpoints(context: WriteContext, lane: number, before: number, limit: number): number {
+  const old = oldCheckpoints(context, lane, before, limit);
+  for (const from of old)
+    context.sql('DELETE FROM checkpoint WHERE lane = ? AND from_seq = ?').run(lane, from);
+  return old.length;
 }
 
 /** Ends at the first that has to stay, so that a lane with nothing to delete costs one row. */
@@ -118,12 +145,18 @@ function oldCheckpoints(context: WriteContext, lane: number, before: number, lim
   return old;
 }
 
-export function purgeDeletedLanes(context: WriteContext, env: number, limit: number): number {
-  let gone = 0;
-  const lanes = context.sql('SELECT lane FROM endpoint WHERE env = ? AND deleted_at IS NOT NULL').all(env);
-  for (const { lane } of lanes) {
-    gone += discardLane(context, lane as number, Number.MAX_SAFE_INTEGER, limit - gone, context.now(env));
-    if (gone >= limit) break;
-  }
-  return gone;
+/** What was pending is discarded; the endpoint itself goes when nothing refers to it any more. */
+function purgeDeleted(context: WriteContext, env: number, lane: number, limit: number): number {
+  const discarded = discardLane(context, lane, Number.MAX_SAFE_INTEGER, limit, context.now(env));
+  if (discarded > 0) return discarded;
+  const referring = context
+    .sql(
+      `SELECT 1 FROM settled WHERE lane = ?1 UNION ALL SELECT 1 FROM checkpoint WHERE lane = ?1
+       UNION ALL SELECT 1 FROM replay WHERE env = ?2 AND lane = ?1 LIMIT 1`,
+    )
+    .get(lane, env);
+  if (referring !== undefined) return 0;
+  for (const table of ['endpoint', 'lane_seq']) context.sql(`DELETE FROM ${table} WHERE lane = ?`).run(lane);
+  context.sweeps.delete(`settled ${lane}`);
+  return 1;
 }

@@ -9,7 +9,7 @@
 import type { RetentionPolicy } from '../../ports.ts';
 import { logKey } from '../log-position.ts';
 import type { WriteContext } from '../write-context.ts';
-import { purgeCheckpoints, purgeDeletedLanes, purgeReplays, purgeSettled } from './purge-lanes.ts';
+import { purgeLanes, purgeReplays } from './purge-lanes.ts';
 import { sweep } from './sweep.ts';
 
 /**
@@ -21,13 +21,11 @@ export function purge(context: WriteContext, env: number, policy: RetentionPolic
   const round = context.rounds.get(env) ?? 0;
   const step =
     purgeRaw(context, env, round, policy.raw_before, limit) ||
-    purgeSettled(context, env, round, policy, limit) ||
+    purgeLanes(context, env, round, policy, limit) ||
     purgeEvents(context, env, round, policy.events_before, limit) ||
     purgeMessages(context, env, round, policy.events_before, limit) ||
     purgeReplays(context, env, policy.events_before, limit) ||
-    purgeCheckpoints(context, env, policy.dead_letters_before, limit) ||
-    purgeCounters(context, env, policy.events_before, limit) ||
-    purgeDeletedLanes(context, env, limit);
+    purgeCounters(context, env, policy.events_before, limit);
   if (step === 0) context.rounds.set(env, round + 1);
   return step;
 }

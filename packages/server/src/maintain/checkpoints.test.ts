@@ -125,6 +125,21 @@ describe('checkpoints', () => {
     expect(store.sealed.map((one) => one.to_seq)).toEqual([5_000]);
   });
 
+  it('are put together once for all who ask at the same time, and anew for the next', async () => {
+    const { store, checkpoints } = setUp(Array.from({ length: 5_000 }, () => 99.5));
+    const ask = () => checkpoints.list(SANDBOX, 'end_1', { after: 0, limit: 5 });
+    const once = (await ask(), store.reads);
+    const answers = await Promise.all(Array.from({ length: 30 }, ask));
+    expect(store.reads).toBe(2 * once);
+    for (const { data } of answers) expect(data).toEqual(answers[0]?.data);
+    store.add([99.6]);
+    expect((await ask()).data).toMatchObject([{ to_seq: 5_001, digest: store.digest(1, 5_001) }]);
+    store.readLane = async () => Promise.reject(new Error('busy'));
+    await expect(ask()).rejects.toThrow('busy');
+    delete (store as { readLane?: unknown }).readLane;
+    expect((await ask()).data).toHaveLength(1);
+  });
+
   it('are of no other environment’s endpoint', async () => {
     const { checkpoints } = setUp([]);
     const page = { after: 0, limit: 1 };

@@ -37,6 +37,8 @@ const GRACE_MS = 300_000;
 export class Checkpoints {
   readonly #store: CheckpointStore;
   readonly #clocks: CheckpointsParts['clocks'];
+  /** Runs under way, by lane. */
+  readonly #sealing = new Map<number, Promise<Checkpoint | null>>();
 
   constructor({ store, clocks }: CheckpointsParts) {
     this.#store = store;
@@ -88,8 +90,20 @@ export class Checkpoints {
     };
   }
 
-  /** Resolves to the one that is not complete yet; null when there is nothing after the last complete one. */
-  async #sealLane(env: number, lane: number): Promise<Checkpoint | null> {
+  /**
+   * Resolves to the one that is not complete yet; null when there is nothing after the last complete one. It is put
+   * together from all its events, so that whoever asks meanwhile gets the same.
+   */
+  #sealLane(env: number, lane: number): Promise<Checkpoint | null> {
+    let run = this.#sealing.get(lane);
+    if (run === undefined) {
+      run = this.#sealOnce(env, lane).finally(() => this.#sealing.delete(lane));
+      this.#sealing.set(lane, run);
+    }
+    return run;
+  }
+
+  async #sealOnce(env: number, lane: number): Promise<Checkpoint | null> {
     const last = await this.#store.lastCheckpoint(lane);
     const growing = new Growing(last);
     const done: Checkpoint[] = [];
@@ -98,7 +112,7 @@ export class Checkpoints {
       const { items, purged_through } = await this.#store.readLane(lane, at, SLICE);
       if (at < purged_through) {
         // Somebody else sealed this meanwhile, and it is gone by now.
-        if (growing.current !== null || done.length > 0) return this.#sealLane(env, lane);
+        if (growing.current !== null || done.length > 0) return this.#sealOnce(env, lane);
         at = purged_through;
         continue;
       }

@@ -70,6 +70,8 @@ const LONG: ReadonlyMap<QueryName, 'limited' | 'unlimited'> = new Map([
   ['listMessages', 'limited'],
   ['listSuppressions', 'limited'],
   ['queueDepth', 'unlimited'],
+  // In a row, through all that a checkpoint covers.
+  ['readLane', 'unlimited'],
   ['replayEnd', 'unlimited'],
 ]);
 

@@ -29,9 +29,11 @@ it('answers for a key while a list looks through everything', async () => {
   const order: string[] = [];
   await readers.query('listMessages', [1, NO_MESSAGE_FILTER, FIRST_PAGE]);
   const list = readers.query('listMessages', [1, nowhere, FIRST_PAGE]).then(() => order.push('list'));
+  // A lane is read slice after slice, as far as a checkpoint reaches.
+  const lane = readers.query('readLane', [1, 0, 1_000]).then(() => order.push('lane'));
   const key = readers.query('findApiKey', ['h']).then((found) => order.push(found?.key_id ?? 'none'));
-  await Promise.all([list, key]);
-  expect(order).toEqual(['key_1', 'list']);
+  await Promise.all([list, lane, key]);
+  expect(order).toEqual(['key_1', 'list', 'lane']);
   await readers.close();
 });
 

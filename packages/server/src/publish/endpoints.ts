@@ -34,6 +34,7 @@ import type { Guard } from './guard.ts';
 import { endpointDisabled } from './operational.ts';
 import { isEventType, sampleEvent } from './sample-events.ts';
 import type { Opener, ToSign } from './signing.ts';
+import { Slots } from './slots.ts';
 
 export interface EndpointStore {
   createEndpoint(
@@ -83,13 +84,13 @@ export interface EndpointsParts {
 const SECRET_BYTES = 32;
 const HOUR_MS = 3_600_000;
 const DISCARD_CHUNK = 500;
-/** Samples under way at once, over all endpoints: each may take as long as its endpoint's timeout. */
-const MAX_TESTS = 32;
+/** Samples under way at once: each may take as long as its endpoint's timeout. */
+const TESTS = { most: 128, mostOfOne: 32 };
 
 export class Endpoints {
   readonly #parts: EndpointsParts;
   readonly #policy: EndpointPolicy;
-  #tests = 0;
+  readonly #tests = new Slots(TESTS);
 
   constructor(parts: EndpointsParts) {
     this.#parts = parts;
@@ -169,25 +170,11 @@ export class Endpoints {
     }
     const problem = sampleProblem(endpoint.dialect, event_type);
     if (problem !== null) throw invalid([{ path: '/event_type', message: problem }]);
-    if (this.#tests >= MAX_TESTS) {
-      const detail = `${MAX_TESTS} samples are under way; wait for one to be answered.`;
-      throw new PostriderError('too_many_requests', detail, { retryAfterSeconds: 1 });
-    }
     const { clocks, samples } = this.#parts;
     const sample = sampleEvent(event_type, environment.name, clocks.now(environment.env));
-    this.#tests++;
-    try {
-      const attempt = await samples.send(endpoint, {
-        ...sample,
-        seq: 0,
-        attempt: 1,
-        replay_id: null,
-        test: true,
-      });
-      return testAnswer(attempt);
-    } finally {
-      this.#tests--;
-    }
+    const toSign = { ...sample, seq: 0, attempt: 1, replay_id: null, test: true };
+    const send = () => samples.send(endpoint, toSign);
+    return testAnswer(await this.#tests.hold(environment.env, 'samples are under way', send));
   }
 
   /**

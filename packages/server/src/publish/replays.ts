@@ -17,6 +17,7 @@ import type {
   ReplaySlice,
 } from '../store/ports.ts';
 import { replayObject, replayQuery } from './replay-input.ts';
+import { Slots } from './slots.ts';
 
 export interface ReplayServiceStore {
   getEndpoint(env: number, endpoint_id: string): Promise<Endpoint | null>;
@@ -48,13 +49,13 @@ export interface ReplaysParts {
   maxRunning: number;
 }
 
-/** Counts under way at once, over all environments: each reads as much of a log as there is. */
-const MAX_COUNTS = 4;
+/** Counts under way at once: each reads as much of a log as there is. */
+const COUNTS = { most: 16, mostOfOne: 4 };
 const COUNT_SLICE = 5_000;
 
 export class Replays {
   readonly #parts: ReplaysParts;
-  #counts = 0;
+  readonly #counts = new Slots(COUNTS);
 
   constructor(parts: ReplaysParts) {
     this.#parts = parts;
@@ -72,7 +73,9 @@ export class Replays {
     const endpoint = await store.getEndpoint(env, body.endpoint_id);
     if (endpoint === null) throw notFound('endpoint', body.endpoint_id);
     const end = await store.replayEnd(env, endpoint.lane, query.status);
-    const matched = await this.#count(env, endpoint.lane, query, end);
+    const matched = await this.#counts.hold(env, 'replays are being counted', () =>
+      this.#count(env, endpoint.lane, query, end),
+    );
     if (body.dry_run === true) return { replay_id: null, matched, status: 'dry_run' };
     const created_at = clocks.now(env);
     const begun = { replay_id: newId('rpl'), env, lane: endpoint.lane, query, matched, end, created_at };
@@ -109,28 +112,13 @@ export class Replays {
   }
 
   async #count(env: number, lane: number, query: ReplayQuery, end: number): Promise<number> {
-    if (this.#counts >= MAX_COUNTS) {
-      const detail = `${MAX_COUNTS} replays are being counted; wait for one of them.`;
-      throw new PostriderError('too_many_requests', detail, { retryAfterSeconds: 1 });
+    const { store } = this.#parts;
+    let matched = 0;
+    for (let at = 0; at < end;) {
+      const { items, through } = await store.findReplayable(env, lane, query, at, end, COUNT_SLICE);
+      matched += items.length;
+      at = through;
     }
-    this.#counts++;
-    try {
-      let matched = 0;
-      for (let at = 0; at < end;) {
-        const { items, through } = await this.#parts.store.findReplayable(
-          env,
-          lane,
-          query,
-          at,
-          end,
-          COUNT_SLICE,
-        );
-        matched += items.length;
-        at = through;
-      }
-      return matched;
-    } finally {
-      this.#counts--;
-    }
+    return matched;
   }
 }

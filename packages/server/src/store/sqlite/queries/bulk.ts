@@ -118,12 +118,16 @@ function findByEvent(
   const events = context
     .sql(`SELECT e.event_type, e.at, e.deliveries FROM event e WHERE ${where.text}`)
     .all(...where.values);
-  const places = events
+  const candidates = events
     .filter((event) => fits(event['event_type'] as string, event['at'] as number, filter))
     .flatMap((event) => placesIn(event['deliveries'] as string))
-    .filter((place) => isBeyond(place, after) && isOf(context, env, place, filter))
-    .sort((a, b) => a.lane - b.lane || a.seq - b.seq)
-    .slice(0, limit);
+    .filter((place) => isBeyond(place, after))
+    .sort((a, b) => a.lane - b.lane || a.seq - b.seq);
+  const places: DeliveryPlace[] = [];
+  for (const place of candidates) {
+    if (places.length === limit) break;
+    if (isOf(context, env, place, filter)) places.push(place);
+  }
   return { places, through: places.length === limit ? (places.at(-1) ?? null) : null };
 }
 

@@ -107,6 +107,13 @@ describe('retention', () => {
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(20);
   });
 
+  it('goes on with the other environments when one fails, and says so at the end', async () => {
+    const { store, retention } = setUp();
+    store.fail = 1;
+    await expect(retention.sweep()).rejects.toThrow('environments 1; 17 rows');
+    expect([...store.left.values(), store.idempotencyLeft]).toEqual([25, 0, 0]);
+  });
+
   it('goes on at the next interval after a round that failed', async () => {
     const errors: string[] = [];
     const done = Promise.withResolvers<void>();
@@ -126,7 +133,7 @@ describe('retention', () => {
     store.fail = 1;
     retention.start();
     await done.promise;
-    expect(errors).toEqual(['retention round failed']);
+    expect(errors).toEqual(['retention of an environment failed', 'retention round failed']);
     expect([...store.left.values()]).toEqual([0, 0]);
     await retention.stop();
   });

@@ -65,17 +65,34 @@ export class Retention {
     await this.#running;
   }
 
-  /** One round over all environments; resolves to the number of rows deleted. */
+  /**
+   * One round over all environments; resolves to the number of rows deleted. One that fails keeps no other from its
+   * turn; the round rejects at its end.
+   */
   async sweep(): Promise<number> {
-    const { store, clocks, settings, seal } = this.#options;
+    const { store, clocks, settings, log } = this.#options;
     let deleted = 0;
+    const failed: number[] = [];
     for (const { env } of await store.listEnvironments()) {
-      await seal(env, this.#stopped.signal);
-      const policy = cutOffs(settings, clocks.now(env));
-      deleted += await this.#drain(() => store.purge(env, policy, this.#chunk));
+      try {
+        deleted += await this.#sweepEnvironment(env);
+      } catch (error) {
+        log.error({ err: error, env }, 'retention of an environment failed');
+        failed.push(env);
+      }
     }
     const before = clocks.wallNow() - settings.idempotency_hours * HOUR_MS;
-    return deleted + (await this.#drain(() => store.purgeIdempotency(before, this.#chunk)));
+    deleted += await this.#drain(() => store.purgeIdempotency(before, this.#chunk));
+    if (failed.length > 0)
+      throw new Error(`Retention failed in environments ${failed.join(', ')}; ${deleted} rows were deleted.`);
+    return deleted;
+  }
+
+  async #sweepEnvironment(env: number): Promise<number> {
+    const { store, clocks, settings, seal } = this.#options;
+    await seal(env, this.#stopped.signal);
+    const policy = cutOffs(settings, clocks.now(env));
+    return this.#drain(() => store.purge(env, policy, this.#chunk));
   }
 
   async #run(): Promise<void> {

@@ -146,6 +146,23 @@ describe('the replay runner', () => {
     expect(warned).toEqual(['replay waits for the store', 'replay waits for the store']);
   });
 
+  it('outlives whatever goes wrong in it, and is taken again', async () => {
+    const logged: string[] = [];
+    const store = new FakeStore(100);
+    store.onQueued = (pending) => store.deliver(pending);
+    store.failures = 1;
+    const broken = (): never => {
+      throw new Error('no log');
+    };
+    const error = (_fields: unknown, message: string): unknown => logged.push(message);
+    const runner = await run(store, { ...silentLogger, warn: broken, error });
+    await until('end of the run', () => logged.length === 1);
+    await runner.stop();
+    expect(logged).toEqual(['replay stands still until it is taken again']);
+    await run(store);
+    await until('completion', () => store.replay.status === 'completed');
+  });
+
   it('stops at once, whatever it waits for', async () => {
     const store = new FakeStore(100, { query: { ...new FakeStore(0).replay.query, rate: 0.01 } });
     const runner = await run(store);

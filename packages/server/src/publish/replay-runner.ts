@@ -71,8 +71,7 @@ export class ReplayRunner {
     if (this.#stopped.signal.aborted) return;
     this.#pauses.get(replay_id)?.abort();
     if (this.#running.has(replay_id)) return;
-    const run = this.#run(env, replay_id).finally(() => this.#running.delete(replay_id));
-    this.#running.set(replay_id, run);
+    this.#running.set(replay_id, this.#runToEnd(env, replay_id));
   }
 
   /** Ends after the transactions under way. */
@@ -81,7 +80,19 @@ export class ReplayRunner {
     await Promise.all(this.#running.values());
   }
 
-  /** Never rejects: while the store cannot answer, it is asked again. */
+  /** Never rejects: nobody would hear of it. */
+  async #runToEnd(env: number, replay_id: string): Promise<void> {
+    try {
+      await this.#run(env, replay_id);
+    } catch (error) {
+      const fields = { event: 'replay.run_failed', replay_id, error };
+      this.#log.error(fields, 'replay stands still until it is taken again');
+    } finally {
+      this.#running.delete(replay_id);
+    }
+  }
+
+  /** While the store cannot answer, it is asked again. */
   async #run(env: number, replay_id: string): Promise<void> {
     const backoff = new Backoff(100, 5_000);
     const pace = new Pace();

@@ -27,6 +27,7 @@ const BULLMQ_DURABLE = 'BullMQ + undici, synced always';
 interface World {
   receiver: Receiver;
   folder: string;
+  warmUp: number;
   jobs: number;
   /** What took part, with its version. */
   versions: Set<string>;
@@ -38,7 +39,8 @@ export async function run(options: BenchOptions): Promise<string> {
   const jobs = options.events ?? (options.quick ? 500 : 15_000);
   const folder = await installPeers();
   const receiver = await startReceiver();
-  const world: World = { receiver, folder, jobs, versions: new Set([receiver.name]) };
+  const warmUp = Math.ceil(jobs / 3);
+  const world: World = { receiver, folder, warmUp, jobs, versions: new Set([receiver.name]) };
   const skipped: string[] = [];
   const postgres = await startPostgres(folder).catch((error: Error) => {
     skipped.push(`SKIPPED: graphile-worker and pg-boss (${error.message}).`);
@@ -58,9 +60,11 @@ export async function run(options: BenchOptions): Promise<string> {
 
 function sidesOf(world: World, postgres: PeerServer | null): Sides<string, Figures> {
   const product = async (): Promise<Figures> =>
-    withProduct({}, async (running) =>
-      drive(running, world.receiver, await addLanes(running, world.receiver.url, 1), world.jobs),
-    );
+    withProduct({}, async (running) => {
+      const lanes = await addLanes(running, world.receiver.url, 1);
+      await drive(running, world.receiver, lanes, world.warmUp);
+      return drive(running, world.receiver, lanes, world.jobs);
+    });
   if (postgres === null) return { [PRODUCT]: product };
   return {
     [PRODUCT]: product,
@@ -85,7 +89,7 @@ function redisSides(world: World): Sides<string, Figures> {
 }
 
 async function runPeer(
-  { receiver, folder, jobs, versions }: World,
+  { receiver, folder, warmUp, jobs, versions }: World,
   script: string,
   { pid, url, version }: PeerServer,
   client: PeerTask['client'],
@@ -95,6 +99,7 @@ async function runPeer(
     folder,
     server: { pid, url },
     url: receiver.url,
+    warmUp,
     jobs,
     inFlight: IN_FLIGHT,
     client,
@@ -102,20 +107,21 @@ async function runPeer(
   const before = await receiver.count();
   const figures = await runScript<Figures>(script, [JSON.stringify(task)]);
   const received = (await receiver.count()) - before;
-  if (received !== jobs) throw new Error(`${script}: ${jobs} jobs were done, ${received} requests arrived`);
+  const due = warmUp + jobs;
+  if (received !== due) throw new Error(`${script}: ${due} jobs were done, ${received} requests arrived`);
   return figures;
 }
 
 function report(
   results: Results,
-  { jobs, versions }: World,
+  { warmUp, jobs, versions }: World,
   rounds: number,
   skipped: readonly string[],
   quick: boolean,
 ): string {
   const peers = Object.entries(PEER_VERSIONS).map(([name, version]) => `${name} ${version}`);
   return paragraphs(
-    `${jobs} deliveries a round, ${rounds} rounds, ${IN_FLIGHT} in flight. Whole run: from the first job queued to the last result stored. Median [min–max]. ${conditions(...versions, ...peers)}`,
+    `${jobs} deliveries a round after ${warmUp} to warm up, ${rounds} rounds, ${IN_FLIGHT} in flight. Whole run: from the first job queued to the last result stored. Median [min–max]. ${conditions(...versions, ...peers)}`,
     'CPU is that of all processes: worker, PostgreSQL or Redis; without the receiver.',
     ...skipped,
     spreadTable('', Object.entries(results), RATE_COLUMNS),

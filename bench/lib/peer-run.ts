@@ -19,8 +19,6 @@ export interface PeerTask {
   server: { pid: number; url: string };
   /** Where the requests go. */
   url: string;
-  /** Done before anything is measured: compiled code, connections, and plans of the server's belong to no delivery. */
-  warmUp: number;
   jobs: number;
   inFlight: number;
   client: 'fetch' | 'undici';
@@ -43,7 +41,7 @@ const USER_AGENT = 'peer/1';
 
 export async function runPeer(start: (task: PeerTask) => Promise<Peer>): Promise<void> {
   const task = JSON.parse(process.argv[2] ?? '{}') as PeerTask;
-  const { jobs, warmUp } = task;
+  const { jobs } = task;
   const peer = await start(task);
   let done = 0;
   const post = createPost(task);
@@ -51,16 +49,12 @@ export async function runPeer(start: (task: PeerTask) => Promise<Peer>): Promise
     await post(body);
     done++;
   };
-  const untilDone = (count: number): Promise<void> =>
-    until('every job is done', async () => done >= count && (await peer.empty()), undefined, 5);
-  await enqueueAll(peer, warmUp);
-  await peer.work(deliver);
-  await untilDone(warmUp);
   const cpuBefore = treeCpuMicros(task.server.pid);
   const own = process.cpuUsage();
   const begun = performance.now();
   await enqueueAll(peer, jobs);
-  await untilDone(warmUp + jobs);
+  await peer.work(deliver);
+  await until('every job is done', async () => done >= jobs && (await peer.empty()), undefined, 5);
   const seconds = (performance.now() - begun) / 1000;
   const used = process.cpuUsage(own);
   await sleep(SETTLE_MS);

@@ -34,6 +34,12 @@ interface World {
 }
 type Results = Readonly<Record<string, readonly Figures[]>>;
 
+/**
+ * Without this the CPU of a delivery is mostly that of compiling code for all of them: a server that runs for months
+ * does that once. The rates of the slower peers would take an hour this way.
+ */
+const LONGER = 3;
+
 export async function run(options: BenchOptions): Promise<string> {
   const rounds = options.rounds ?? 10;
   const jobs = options.events ?? (options.quick ? 500 : 20_000);
@@ -50,7 +56,11 @@ export async function run(options: BenchOptions): Promise<string> {
     if (noRedis !== null) skipped.push(`SKIPPED: BullMQ (${noRedis}).`);
     if (skipped.length > 0) shout(skipped.join('\n'));
     const sides = { ...sidesOf(world, postgres), ...(noRedis === null ? redisSides(world) : {}) };
-    return report(await alternate(rounds, sides, showFigures), world, rounds, skipped, options.quick);
+    const results = await alternate(rounds, sides, showFigures);
+    const longer = { ...world, jobs: jobs * LONGER };
+    const pair = postgres === null ? {} : onlyThose(sidesOf(longer, postgres), [PRODUCT, GRAPHILE]);
+    const steady = await alternate(postgres === null ? 0 : rounds, pair, showFigures);
+    return report(results, steady, world, rounds, skipped, options.quick);
   } finally {
     await postgres?.stop();
     await receiver.stop();
@@ -68,6 +78,10 @@ function sidesOf(world: World, postgres: PeerServer | null): Sides<string, Figur
     [GRAPHILE]: () => runPeer(world, './peer-graphile-process.ts', postgres, 'undici'),
     [PG_BOSS]: () => runPeer(world, './peer-pg-boss-process.ts', postgres, 'undici'),
   };
+}
+
+function onlyThose(sides: Sides<string, Figures>, names: readonly string[]): Sides<string, Figures> {
+  return Object.fromEntries(Object.entries(sides).filter(([name]) => names.includes(name)));
 }
 
 function redisSides(world: World): Sides<string, Figures> {
@@ -109,6 +123,7 @@ async function runPeer(
 
 function report(
   results: Results,
+  steady: Results,
   { jobs, versions }: World,
   rounds: number,
   skipped: readonly string[],
@@ -120,28 +135,35 @@ function report(
     'CPU is that of all processes: worker, PostgreSQL or Redis; without the receiver.',
     ...skipped,
     spreadTable('', Object.entries(results), RATE_COLUMNS),
-    list(goals(results).map((goal) => goalLine(goal, quick))),
+    `The two with the least CPU once more, ${jobs * LONGER} deliveries a round:`,
+    spreadTable('', Object.entries(steady), RATE_COLUMNS),
+    list(lines(results, steady, quick)),
   );
 }
 
-function goals(results: Results): Parameters<typeof goalLine>[0][] {
-  const against = (peer: string, pick: (one: Figures) => number): { values: number[]; digits: number } => ({
-    values: ratios(results[PRODUCT] ?? [], results[peer] ?? [], pick),
-    digits: 2,
-  });
-  const all = [
-    {
-      what: `CPU per delivery against ${GRAPHILE}, its PostgreSQL included`,
-      ...against(GRAPHILE, (one) => one.cpuMicros),
-      atMost: 0.5,
-    },
-    { what: `Rate against ${BULLMQ_FETCH}`, ...against(BULLMQ_FETCH, (one) => one.perSecond), atLeast: 4 },
-    {
-      what: `Rate against ${BULLMQ_DURABLE}`,
-      ...against(BULLMQ_DURABLE, (one) => one.perSecond),
-      atLeast: 3,
-    },
-  ];
-  const measured = [GRAPHILE, BULLMQ_FETCH, BULLMQ_DURABLE].map((peer) => peer in results);
-  return all.filter((_, n) => measured[n]);
+type Goal = Parameters<typeof goalLine>[0];
+
+/** Pair by pair, the product against a peer. */
+function against(results: Results, peer: string, pick: (one: Figures) => number): Omit<Goal, 'what'> {
+  return { values: ratios(results[PRODUCT] ?? [], results[peer] ?? [], pick), digits: 2 };
+}
+
+function lines(results: Results, steady: Results, quick: boolean): string[] {
+  const cpu = (one: Figures): number => one.cpuMicros;
+  const rate = (one: Figures): number => one.perSecond;
+  const what = `CPU per delivery against ${GRAPHILE}, its PostgreSQL included`;
+  const shown: string[] = [];
+  if (GRAPHILE in results) {
+    shown.push(goalLine({ what, ...against(steady, GRAPHILE, cpu), atMost: 0.5 }, quick));
+    // Without a goal: most of it is compiling.
+    shown.push(goalLine({ what: `${what}, the shorter run`, ...against(results, GRAPHILE, cpu) }, true));
+  }
+  for (const [peer, atLeast] of [
+    [BULLMQ_FETCH, 4],
+    [BULLMQ_DURABLE, 3],
+  ] as const) {
+    if (!(peer in results)) continue;
+    shown.push(goalLine({ what: `Rate against ${peer}`, ...against(results, peer, rate), atLeast }, quick));
+  }
+  return shown;
 }

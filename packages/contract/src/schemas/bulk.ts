@@ -35,7 +35,8 @@ const filter: Record<keyof DeliveryRetryFilter, JsonSchema> = {
 };
 const all: JsonSchema = {
   type: 'boolean',
-  description: 'Must be true when the filter is empty: the call is about every delivery of the environment then.',
+  description:
+    'Must be true when the filter is empty: the call is about every delivery of the environment then.',
 };
 
 export const deliveryRetryBodySchema = objectSchema<DeliveryRetryBody>(
@@ -67,6 +68,9 @@ export interface DeliveriesChanged {
   more: boolean;
 }
 export const deliveriesChangedSchema = answerSchema<DeliveriesChanged>({
-  matched: { ...COUNT, description: 'Deliveries that were put back, or given up; on disk when this is answered.' },
+  matched: {
+    ...COUNT,
+    description: 'Deliveries that were put back, or given up; on disk when this is answered.',
+  },
   more: { ...FLAG, description: 'There are more than one call takes on: call again for the rest.' },
 });

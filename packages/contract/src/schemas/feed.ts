@@ -18,7 +18,8 @@ export const feedPageSchema = answerSchema<FeedPage>({
   data: {
     type: 'array',
     items: pushedEventSchema,
-    description: 'In `seq` order without gaps, as the `postrider` dialect pushes them, whatever became of the push.',
+    description:
+      'In `seq` order without gaps, as the `postrider` dialect pushes them, whatever became of the push.',
   },
   next_cursor: {
     type: ['string', 'null'],

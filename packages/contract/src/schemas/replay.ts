@@ -108,7 +108,10 @@ export interface ReplayObject {
   delivered: number;
   failed: number;
   discarded: number;
-  query: Omit<{ [Name in keyof Required<ReplayCreateBody>]: Required<ReplayCreateBody>[Name] | null }, 'endpoint_id' | 'dry_run'>;
+  query: Omit<
+    { [Name in keyof Required<ReplayCreateBody>]: Required<ReplayCreateBody>[Name] | null },
+    'endpoint_id' | 'dry_run'
+  >;
   error: string | null;
   created_at: string;
   updated_at: string;

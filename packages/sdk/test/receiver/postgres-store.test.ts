@@ -12,6 +12,8 @@ const database = await startPostgres();
 
 describe.skipIf(database === null)('postgres', () => {
   const pool = new Pool({ ...database, max: 10 });
+  // The server says goodbye to connections that are still closing when it stops.
+  pool.on('connect', (client) => client.on('error', () => {}));
   afterAll(async () => {
     await pool.end();
     await database?.stop();

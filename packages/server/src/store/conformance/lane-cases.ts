@@ -183,7 +183,7 @@ export function laneCases(bench: Bench): void {
     expect(dropped()).toEqual([lane]);
     const places = [4, 5].map((seq) => ({ lane, seq }));
     await world.store.discardDeliveries(sandbox, [...places, { lane: other.lane, seq: 5 }], 1);
-    expect(dropped().sort()).toEqual([lane, other.lane].sort());
+    expect(new Set(dropped())).toEqual(new Set([lane, other.lane]));
     expect(await world.store.discardLane(lane, 6, 10, 1)).toBe(1);
     expect(dropped()).toEqual([lane]);
     const replay = await replayAll(world, await newReplay(world, sandbox, lane));

@@ -49,7 +49,7 @@ describe('fairness', () => {
     const url = await silentPeer();
     const { store, publisher } = await withEndpoint(url);
     store.commit(someEvents(100), [1]);
-    expect(publisher.inFlight(1)).toBe(2);
+    expect(publisher.laneState(1).in_flight).toBe(2);
   });
 
   it('serves the others in full while lanes hang, whatever they have left of the budget', async () => {
@@ -109,8 +109,10 @@ describe('fairness', () => {
     await publisher.idle(ENV);
     mode = 'hang';
     store.commit(someEvents(10), [1]);
-    await expect.poll(() => publisher.gauges().unsettled + publisher.inFlight(1), { timeout: 5_000 }).toBe(0);
+    await expect
+      .poll(() => publisher.gauges().unsettled + publisher.laneState(1).in_flight, { timeout: 5_000 })
+      .toBe(0);
     store.commit(someEvents(10), [1]);
-    expect(publisher.inFlight(1)).toBe(2);
+    expect(publisher.laneState(1).in_flight).toBe(2);
   });
 });

@@ -65,7 +65,7 @@ describe('pushing', () => {
     const url = await silentPeer();
     const { store, publisher } = await withEndpoint(url);
     store.commit(someEvents(10), [1]);
-    expect(publisher.inFlight(1)).toBeGreaterThan(0);
+    expect(publisher.laneState(1).in_flight).toBeGreaterThan(0);
     store.deleteEndpoint(1);
     await publisher.idle(ENV);
     expect(publisher.gauges()).toMatchObject({ in_flight: 0, lanes: 0, window_entries: 0, window_bytes: 0 });
@@ -177,7 +177,7 @@ describe('stopping', () => {
     const url = await silentPeer();
     const { store, publisher } = await withEndpoint(url, { timeout_ms: 30_000 });
     store.commit(someEvents(3), [1]);
-    expect(publisher.inFlight(1)).toBe(2);
+    expect(publisher.laneState(1).in_flight).toBe(2);
     const begun = performance.now();
     await publisher.stop(300);
     expect(performance.now() - begun).toBeLessThan(3_000);

@@ -244,11 +244,6 @@ export class Publisher {
     return this.#lanes.countOf(env);
   }
 
-  /** Requests that a lane has under way. */
-  inFlight(lane: number): number {
-    return this.#lanes.get(lane)?.inFlight ?? 0;
-  }
-
   /** What of a lane is known only here. */
   laneState(number: number): LaneState {
     const lane = this.#lanes.get(number);
